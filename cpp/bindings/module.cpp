@@ -1,0 +1,24 @@
+// The module: declares one function per room and calls it.
+#include <pybind11/pybind11.h>
+
+#include "core/check.hpp"
+
+namespace mbrl::bindings {
+void bind_operations(pybind11::module_& module);
+void bind_problem(pybind11::module_& module);
+void bind_planners(pybind11::module_& module);
+}  // namespace mbrl::bindings
+
+PYBIND11_MODULE(_core, module) {
+    module.doc() = "The C++ core of mbrl_fast: Problem files, rollouts and planners.";
+    pybind11::register_exception_translator([](std::exception_ptr pointer) {
+        try {
+            if (pointer) std::rethrow_exception(pointer);
+        } catch (const mbrl::Error& error) {
+            pybind11::set_error(PyExc_ValueError, error.what());
+        }
+    });
+    mbrl::bindings::bind_operations(module);
+    mbrl::bindings::bind_problem(module);
+    mbrl::bindings::bind_planners(module);
+}

@@ -1,0 +1,235 @@
+// Polynomials for the planning path: no libm, so that every machine computes the same bits.
+// Coefficients: Cephes (S. Moshier) for log, tanh, atan, asin; minimax fits in the style of N. Juffa for erf, sin, cos.
+// Errors against double precision are measured in tests/test_op_contract.py.
+
+static inline vf vabs(vf x) { return floats(bits(x) & 0x7fffffff); }
+static inline vf with_sign(vf magnitude, vf sign) {
+    return floats((bits(magnitude) & 0x7fffffff) | (bits(sign) & splat_int(INT32_MIN)));
+}
+static inline vf keep_nan(vf x, vf result) { return select(x != x, x, result); }
+
+/// Σ coefficients[i]·x^(n-1-i) by Horner's rule, highest power first.
+template <int n>
+static inline vf polynomial(vf x, const float (&coefficients)[n]) {
+    vf sum = splat(coefficients[0]);
+    for (int i = 1; i < n; ++i) sum = fma(sum, x, splat(coefficients[i]));
+    return sum;
+}
+
+/// Nearest integer, ties to even: adding 2^23 leaves no fraction bits; from there on there are none anyway.
+static inline vf vround(vf x) {
+    const vf big = splat(8388608.0f);
+    const vf a = vabs(x);
+    return select(a < big, with_sign((a + big) - big, x), x);
+}
+static inline vf vfloor(vf x) {
+    const vf r = vround(x);
+    return select(r > x, r - 1.0f, r);
+}
+static inline vf vceil(vf x) { return -vfloor(-x); }
+static inline vf vtrunc(vf x) { return with_sign(vfloor(vabs(x)), x); }
+static inline vf vsign(vf x) { return keep_nan(x, truth(x > 0.0f) - truth(x < 0.0f)); }
+
+/// p·2^n for integer-valued n in [-252, 252], in two factors so that neither overflows.
+static inline vf scale_by_power_of_two(vf p, vf n) {
+    const vi whole = to_int(n);
+    const vi half = whole >> 1;
+    return p * floats((half + 127) << 23) * floats((whole - half + 127) << 23);
+}
+
+static inline vf vexp(vf x) {
+    vf t = select(x > 100.0f, splat(100.0f), x);
+    t = select(t > -110.0f, t, splat(-110.0f));  // also turns NaN into a number that converts safely
+    const vf n = vround(t * 1.44269504f);
+    vf r = fma(n, splat(-0.693145752f), t);
+    r = fma(n, splat(-1.42860677e-6f), r);
+    const float c[] = {1.37805939e-3f, 8.37312452e-3f, 4.16695364e-2f, 1.66664720e-1f, 4.99999851e-1f, 1.0f, 1.0f};
+    return keep_nan(x, scale_by_power_of_two(polynomial(r, c), n));
+}
+
+/// e^x - 1 without cancellation: Taylor's series below one half.
+static inline vf vexpm1(vf x) {
+    const float c[] = {2.48015873e-5f, 1.98412698e-4f, 1.38888889e-3f, 8.33333333e-3f,
+                       4.16666667e-2f, 1.66666667e-1f, 0.5f};
+    const vf near = fma(x * x, polynomial(x, c), x);
+    return select(vabs(x) < 0.5f, near, vexp(x) - 1.0f);
+}
+
+static inline vf vlog(vf x) {
+    const vf scaled = select(x < 1.17549435e-38f, x * 8388608.0f, x);  // subnormals: x·2^23
+    const vf shift = select(x < 1.17549435e-38f, splat(-23.0f), splat(0.0f));
+    // m in [√½, √2), x = m·2^e
+    const vi offset = bits(scaled) - 0x3f3504f3;
+    const vf e = to_float(offset >> 23) + shift;
+    const vf m = floats((offset & 0x007fffff) + 0x3f3504f3) - 1.0f;
+    const float c[] = {7.0376836292e-2f, -1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f,
+                       -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f};
+    const vf z = m * m;
+    vf y = polynomial(m, c) * m * z;
+    y = fma(e, splat(-2.12194440e-4f), y);
+    y = fma(splat(-0.5f), z, y);
+    vf result = fma(e, splat(0.693359375f), m + y);
+    result = select(x == INFINITY_F, x, result);
+    result = select(x == 0.0f, splat(-INFINITY_F), result);
+    result = select(x < 0.0f, splat(NAN_F), result);
+    return keep_nan(x, result);
+}
+
+/// log(1 + x): what rounding 1 + x lost is put back to first order.
+static inline vf vlog1p(vf x) {
+    const vf u = 1.0f + x;
+    const vf lost = (u - 1.0f) - x;
+    const vf corrected = vlog(u) - select((u == INFINITY_F) | (u <= 0.0f), splat(0.0f), lost / u);
+    return select(u == 1.0f, x, corrected);
+}
+
+static inline vf vtanh(vf x) {
+    const vf a = vabs(x);
+    const vf z = x * x;
+    const float c[] = {-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f};
+    const vf near = fma(polynomial(z, c) * z, x, x);
+    const vf far = 1.0f - 2.0f / (vexp(a + a) + 1.0f);
+    return keep_nan(x, select(a < 0.625f, near, with_sign(far, x)));
+}
+
+static inline vf vsigmoid(vf x) { return 1.0f / (1.0f + vexp(-x)); }
+static inline vf vsilu(vf x) { return x / (1.0f + vexp(-x)); }
+static inline vf vsoftplus(vf x) { return keep_nan(x, select(x > 0.0f, x, splat(0.0f)) + vlog1p(vexp(-vabs(x)))); }
+static inline vf vrelu(vf x) { return select(x < 0.0f, splat(0.0f), x); }
+
+static inline vf verf(vf x) {
+    const vf a = vabs(x);
+    const vf s = x * x;
+    const float f[] = {-1.72853470e-5f, 3.83197126e-4f};
+    const float g[] = {-3.88396438e-3f, 2.42546219e-2f};
+    vf r = fma(polynomial(a, f), s, polynomial(a, g));
+    r = fma(r, a, splat(-1.06777877e-1f));
+    r = fma(r, a, splat(-6.34846687e-1f));
+    r = fma(r, a, splat(-1.28717512e-1f));
+    const vf far = 1.0f - vexp(fma(r, a, -a));
+    const float c[] = {-5.96761703e-4f, 4.99119423e-3f, -2.67681349e-2f, 1.12819925e-1f, -3.76125336e-1f, 1.28379166e-1f};
+    const vf near = fma(polynomial(s, c), x, x);
+    return keep_nan(x, select(a > 4.0f, with_sign(splat(1.0f), x), select(a > 0.927734375f, with_sign(far, x), near)));
+}
+
+/// x = r + quadrant·π/2 with |r| ≤ π/4.
+struct Reduced {
+    vf r;
+    vi quadrant;
+};
+static inline Reduced reduce_angle(vf x) {
+    const vf a = vabs(x);
+    const vf small = select(a < 20000.0f, x, splat(0.0f));
+    const vf k = vround(small * 0.636619772f);
+    vf r = fma(k, splat(-1.57079637e+0f), small);
+    r = fma(k, splat(4.37113883e-8f), r);
+    r = fma(k, splat(1.71512451e-15f), r);
+    Reduced reduced{r, to_int(k)};
+    // Beyond that, three float constants no longer suffice: double precision, lane by lane (π/2 in two parts, fdlibm).
+    for (int lane = 0; lane < MBRL_LANES; ++lane) {
+        if (!(a[lane] >= 20000.0f)) continue;
+        const double limited = a[lane] < 1e15f ? double(x[lane]) : 0.0;
+        const double turns = double(int64_t(limited * 0.63661977236758134308 + (limited < 0 ? -0.5 : 0.5)));
+        reduced.r[lane] = a[lane] < 1e15f ? float((limited - turns * 1.57079632673412561417e+00) - turns * 6.07710050650619224932e-11)
+                                          : NAN_F;
+        reduced.quadrant[lane] = int32_t(int64_t(turns) & 3);
+    }
+    return reduced;
+}
+static inline vf sine_near(vf r) {
+    const float c[] = {2.86567956e-6f, -1.98559923e-4f, 8.33338592e-3f, -1.66666672e-1f};
+    const vf s = r * r;
+    return fma(polynomial(s, c) * s, r, r);
+}
+static inline vf cosine_near(vf r) {
+    const float c[] = {2.44677067e-5f, -1.38877297e-3f, 4.16666567e-2f, -0.5f, 1.0f};
+    return polynomial(r * r, c);
+}
+static inline vf vsin(vf x) {
+    const Reduced a = reduce_angle(x);
+    const vf y = select((a.quadrant & 1) != 0, cosine_near(a.r), sine_near(a.r));
+    return keep_nan(x, select((a.quadrant & 2) != 0, -y, y));
+}
+static inline vf vcos(vf x) {
+    const Reduced a = reduce_angle(x);
+    const vf y = select((a.quadrant & 1) != 0, sine_near(a.r), cosine_near(a.r));
+    return keep_nan(x, select(((a.quadrant + 1) & 2) != 0, -y, y));
+}
+static inline vf vtan(vf x) {
+    const Reduced a = reduce_angle(x);
+    const vf s = sine_near(a.r), c = cosine_near(a.r);
+    return keep_nan(x, select((a.quadrant & 1) != 0, -c / s, s / c));
+}
+
+static inline vf vatan(vf x) {
+    const vf a = vabs(x);
+    const vi high = a > 2.414213562f;
+    const vi middle = a > 0.414213562f;
+    const vf t = select(high, -1.0f / a, select(middle, (a - 1.0f) / (a + 1.0f), a));
+    const vf base = select(high, splat(1.57079637f), select(middle, splat(0.785398185f), splat(0.0f)));
+    const float c[] = {8.05374449538e-2f, -1.38776856032e-1f, 1.99777106478e-1f, -3.33329491539e-1f};
+    const vf z = t * t;
+    return keep_nan(x, with_sign(base + fma(polynomial(z, c) * z, t, t), x));
+}
+static inline vf vatan2(vf y, vf x) {
+    const vf ay = vabs(y), ax = vabs(x);
+    const vi both_infinite = (ay == INFINITY_F) & (ax == INFINITY_F);
+    const vi both_zero = (ay == 0.0f) & (ax == 0.0f);
+    vf ratio = select(both_infinite, splat(1.0f), ay / ax);
+    ratio = select(both_zero, splat(0.0f), ratio);
+    const vf angle = vatan(ratio);
+    const vf turned = select(bits(x) < 0, 3.14159274f - angle, angle);
+    return select((x != x) | (y != y), x + y, with_sign(turned, y));
+}
+
+static inline vf vasin(vf x) {
+    const vf a = vabs(x);
+    const vi far = a > 0.5f;
+    const vf z = select(far, 0.5f * (1.0f - a), x * x);
+    const vf t = select(far, vsqrt(z), a);
+    const float c[] = {4.2163199048e-2f, 2.4181311049e-2f, 4.5470025998e-2f, 7.4953002686e-2f, 1.6666752422e-1f};
+    const vf p = fma(polynomial(z, c) * z, t, t);
+    const vf result = with_sign(select(far, 1.57079637f - 2.0f * p, p), x);
+    return select(a <= 1.0f, result, keep_nan(x, splat(NAN_F)));
+}
+static inline vf vacos(vf x) {
+    const vf near_one = 2.0f * vasin(vsqrt(0.5f * (1.0f - x)));
+    const vf near_minus_one = 3.14159274f - 2.0f * vasin(vsqrt(0.5f * (1.0f + x)));
+    return keep_nan(x, select(x > 0.5f, near_one, select(x < -0.5f, near_minus_one, 1.57079637f - vasin(x))));
+}
+
+/// |x|^y = exp(y·log|x|), the product's rounding error carried along; signs and special cases as in IEEE 754.
+static inline vf vpow(vf x, vf y) {
+    const vf a = vabs(x);
+    const vf l = vlog(a);
+    const vf p = y * l;
+    const vf error = fma(y, l, -p);
+    const vi plain = (vabs(p) < 80.0f);
+    vf result = vexp(p);
+    result = select(plain, fma(result, error, result), result);
+    const vi whole = vround(y) == y;
+    const vi odd = whole & (vround(y * 0.5f) != y * 0.5f);
+    result = select(x < 0.0f, select(whole, select(odd, -result, result), splat(NAN_F)), result);
+    result = select((a == INFINITY_F) & (x < 0.0f), select(odd, -vabs(vexp(p)), vexp(p)), result);
+    result = select((vabs(y) == INFINITY_F) & (a == 1.0f), splat(1.0f), result);
+    result = select((y == 0.0f) | (x == 1.0f), splat(1.0f), select((x != x) | (y != y), x + y, result));
+    return result;
+}
+
+/// Remainder with the sign of a (C's fmod), through double precision: exact while |a/b| < 2^29.
+static inline vf vfmod(vf a, vf b) {
+    vf result = a;
+    for (int lane = 0; lane < MBRL_LANES; ++lane) {
+        const double n = a[lane], d = b[lane] < 0 ? -double(b[lane]) : double(b[lane]);
+        const double q = n / d;
+        if (d == INFINITY_D && n - n == 0) continue;
+        double r = NAN_D;
+        if (q > -9e15 && q < 9e15) {
+            r = n - double(int64_t(q)) * d;
+            if (n >= 0 ? r < 0 : r > 0) r += n >= 0 ? d : -d;
+            if (n >= 0 ? r >= d : r <= -d) r -= n >= 0 ? d : -d;
+        }
+        result[lane] = float(r);
+    }
+    return result;
+}

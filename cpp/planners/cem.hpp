@@ -1,0 +1,93 @@
+// The cross-entropy method (Rubinstein 1999; for control Chua et al. 2018, §5) over action sequences held for knots.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "planners/plan.hpp"
+#include "problem/rollout.hpp"
+
+namespace mbrl {
+
+struct CEMSettings {
+    int horizon = 5;          // knots
+    int steps_per_knot = 5;   // model steps an action is held
+    int population = 100;     // candidates per iteration
+    int elites = 10;          // refit on the best of them
+    int iterations = 5;       // refits per plan
+    double init_std = 1;      // of the sampling Gaussian, in units of half the action range
+    double min_std = 0;       // likewise, after a refit
+    double momentum = 0;      // weight of the old mean and std
+    double discount = 1;      // per model step
+    int keep_elites = 0;      // elites that stay candidates, in the next iteration and, shifted, in the next plan
+    bool include_mean = false;  // candidate 0 is the mean
+    bool returns_best = false;  // the best candidate of all iterations, else the last mean
+    bool warm_start = false;    // start from the last plan, shifted by the elapsed time
+    double fresh_fraction = 0;  // share of candidates drawn from the initial distribution in every iteration
+    double noise_beta = 0;      // power spectrum 1/f^beta along the horizon, 0 = white
+    std::uint64_t seed = 0;
+    int threads = 1;
+
+    void validate() const;  // throws Error
+};
+
+class CEM {
+   public:
+    /// Allocates everything that plan() needs. Throws Error for bad settings or a problem without a reward.
+    CEM(std::shared_ptr<const Problem> problem, CEMSettings settings);
+
+    const CEMSettings& settings() const { return settings_; }
+    const Problem& problem() const { return rollout_.problem(); }
+
+    /// state [state_size], previous_action [action_size], inputs as Rollout::start. `elapsed`: model steps since the
+    /// last plan of this stream. The answer lives until the next call.
+    const Plan& plan(const float* state, const float* previous_action, const InputValues& inputs, double elapsed,
+                     int stream = 0);
+
+    /// Streams are independent sequences of plans: their own noise, warm start and counter.
+    void reserve_streams(int streams);
+    int streams() const { return static_cast<int>(streams_.size()); }
+    void reset();
+    void reset_stream(int stream);
+
+    /// What a stream remembers between plans; for pickling.
+    struct Memory {
+        std::uint32_t plans = 0;
+        std::vector<float> mean;  // [horizon, action_size]
+        std::vector<float> kept;  // [kept_count, horizon, action_size]
+        int kept_count = 0;
+        bool operator==(const Memory&) const = default;
+    };
+    const Memory& memory(int stream) const { return streams_[stream]; }
+    void set_memory(int stream, Memory memory);
+
+   private:
+    float* row(int element) { return actions_.data() + static_cast<std::int64_t>(element) * padded_; }
+    void shift(float* actions, double elapsed);
+    void begin(Memory& memory, double elapsed);
+    void sample(const Memory& memory, int iteration, int stream);
+    void place_carried(const Memory& memory);
+    int select_elites();
+    void refit(Memory& memory, int elites);
+    void remember_best();
+    void evaluate_answer(Memory& memory);
+
+    CEMSettings settings_;
+    std::shared_ptr<ThreadPool> pool_;
+    Rollout rollout_;
+    int elements_ = 0;  // horizon × action_size
+    int padded_ = 0;
+    std::vector<float> mid_, half_;    // [action_size]
+    std::vector<float> colour_;        // [horizon, horizon], empty for white noise
+    AlignedFloats actions_;            // [elements rounded up to 4][padded]
+    AlignedFloats returns_, states_;
+    std::vector<int> order_;
+    std::vector<float> std_, best_;
+    float best_return_ = 0;
+    bool any_finite_ = false;
+    std::vector<Memory> streams_;
+    Plan plan_;
+};
+
+}  // namespace mbrl

@@ -1,0 +1,41 @@
+// A Problem: dynamics (one or more members), reward, terminal value, termination, bounds and time step, as in one file.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "program/program.hpp"
+
+namespace mbrl {
+
+/// A named run-time array: changes on every call without a re-export.
+struct Input {
+    std::string name;
+    std::vector<int> shape;  // of one value; per_step inputs have one such value per model step
+    bool per_step = false;
+    int size() const;
+};
+
+struct Problem {
+    int state_size = 0;
+    int action_size = 0;
+    double dt = 0;  // seconds per model step
+    int members = 1;
+    std::vector<float> action_low, action_high;  // [action_size]
+    std::vector<Input> inputs;
+    std::map<std::string, Program> programs;  // "step" always; "terminal_value", "observe", "policy" when exported
+    std::map<std::string, Tensor> test_vectors;
+    std::string graph;  // the JSON text, for whoever wants to look
+
+    const Program& program(const std::string& name) const;  // throws Error when there is none
+    const Program* find_program(const std::string& name) const;
+    const Input* find_input(const std::string& name) const;
+    /// Takes the weights of a Problem with the same graph; planners on this Problem use them from their next plan on.
+    void assign_weights(const Problem& other);
+    /// Checks sizes, bounds and that the programs fit together. Throws Error.
+    void validate() const;
+};
+
+}  // namespace mbrl

@@ -1,0 +1,67 @@
+// Executor: a Program with every row placed in memory, ready to run on tiles. Immutable, shared by all threads.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "program/program.hpp"
+
+namespace mbrl {
+
+class Executor {
+   public:
+    /// `stride`: floats between lane rows, a multiple of kLaneGroup; tiles may use any width up to it.
+    Executor(const Program& program, int stride);
+    Executor(const Executor&) = delete;  // Steps point into the lists below
+    Executor& operator=(const Executor&) = delete;
+
+    const Program& program() const { return *program_; }
+    int stride() const { return stride_; }
+    /// Floats of lane memory that one tile needs, and of uniform memory that one member needs.
+    std::size_t lane_floats() const { return static_cast<std::size_t>(slots_) * stride_; }
+    std::size_t uniform_floats() const { return static_cast<std::size_t>(program_->uniform_rows()) * kLaneGroup; }
+
+    /// Writes the member's constants into its block of uniform rows.
+    void write_constants(int member, float* uniforms) const;
+    /// Writes a uniform argument (an unknown name is ignored: the Program does not use it).
+    void write_uniform(const std::string& argument, const float* values, float* uniforms) const;
+    /// Computes the uniform rows that depend on run-time inputs only.
+    void run_prologue(int member, float* uniforms) const;
+
+    /// Offset in lane memory of a lane argument's first row, -1 when the Program does not use it.
+    int argument_offset(const std::string& argument) const;
+    /// Operands of an output, empty when the Program has none of that name.
+    const std::vector<Operand>& output(const std::string& name) const;
+
+    Frame frame(int member, const float* uniforms, float* lanes, int width) const {
+        return {lanes, uniforms, program_->packed_weights(member), width};
+    }
+    void run(const Frame& frame) const {
+        for (const auto& step : steps_) step.run(frame, step.step);
+    }
+
+   private:
+    struct Resolved {
+        Kernel run;
+        Step step;
+    };
+    void place_rows();
+    void resolve(int index, bool prologue, std::vector<Resolved>& steps);
+    Operand operand(int row) const;
+
+    const Program* program_;
+    int stride_;
+    int slots_ = 0;
+    std::vector<int> slot_;  // lane row → slot
+    // Node-stable storage of the operand lists that Steps point to.
+    std::deque<std::vector<Operand>> operand_lists_;
+    std::deque<std::vector<std::int32_t>> offset_lists_;
+    std::vector<Resolved> prologue_, steps_;
+    std::map<std::string, std::vector<Operand>> outputs_;
+};
+
+/// Copies the value of an operand for lanes [0, width) to `to`.
+void read_operand(const Frame& frame, Operand operand, float* to, int width);
+
+}  // namespace mbrl

@@ -1,0 +1,82 @@
+// A Program: a short straight-line list of operations over rows. A row is one scalar for every candidate.
+//
+// Row numbering: constants, then the arguments in order, then instruction outputs; each is assigned once, before use.
+// Constant rows come with the file, uniform rows are the same for all candidates (once per plan), lane rows differ.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/aligned.hpp"
+#include "kernels/kernel_table.hpp"
+
+namespace mbrl {
+
+struct Tensor {
+    std::vector<std::int64_t> shape;
+    std::vector<float> data;
+};
+
+enum class RowLevel : std::uint8_t { undefined, constant, uniform, lane };
+
+struct Argument {
+    std::string name;
+    int size = 0;
+    bool uniform = false;
+    int first_row = 0;
+};
+
+struct Instruction {
+    int op = 0;                        // index into KernelTable::ops
+    std::vector<std::vector<int>> in;  // operand lists of row numbers
+    std::vector<int> out;
+    bool relu = false;                 // linear only
+    const Tensor* weight = nullptr;    // [1|members, out, in], only while loading
+    const Tensor* bias = nullptr;      // [1|members, out]
+    std::int64_t packed = 0;           // linear: offset into a member's packed weights
+
+    int inner() const;                 // rows reduced into one output row
+    bool has_start() const;            // sum, dot: the last list holds start values
+};
+
+class Program {
+   public:
+    std::string name;
+    int members = 1;
+    int constants = 0;
+    int prologue = 0;  // leading instructions that need constant and uniform rows only
+    std::vector<Argument> arguments;
+    std::vector<Instruction> instructions;
+    std::map<std::string, std::vector<int>> outputs;
+
+    /// Checks every index and shape, derives the row levels, packs the weights. Throws Error with one sentence.
+    void finish(const Tensor* constant_values);
+
+    /// Takes the weights and constants of a Program of the same graph. Memory stays where it is.
+    void assign_weights(const Program& other);
+
+    const Argument* find_argument(const std::string& argument) const;
+    int rows() const { return static_cast<int>(levels_.size()); }
+    RowLevel level(int row) const { return levels_[row]; }
+    /// Position of a constant or uniform row in the block of uniform rows.
+    int uniform_index(int row) const { return uniform_index_[row]; }
+    int uniform_rows() const { return uniform_rows_; }
+    const float* packed_weights(int member) const { return packed_.data() + packed_size_ * member; }
+    float constant(int member, int index) const;
+    std::int64_t multiply_adds() const;  // per candidate, prologue excluded
+
+   private:
+    void check_instruction(int index, const std::vector<RowLevel>& levels) const;
+    void pack();
+
+    std::vector<RowLevel> levels_;
+    std::vector<int> uniform_index_;
+    int uniform_rows_ = 0;
+    std::vector<float> constant_values_;  // [1|members, constants]
+    AlignedFloats packed_;
+    std::int64_t packed_size_ = 0;
+};
+
+}  // namespace mbrl

@@ -1,0 +1,53 @@
+"""Real-time planning with learned dynamics: train in PyTorch, export, plan in C++.
+
+``import mbrl_fast``, loading a Problem file and planning need NumPy alone; what needs more is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mbrl_fast._core import build_info, noise
+from mbrl_fast.agent import Agent
+from mbrl_fast.planners import CEM, CEMSettings, Plan, PlanBatch
+from mbrl_fast.problem import Problem, load
+
+if TYPE_CHECKING:
+    from mbrl_fast import plot
+    from mbrl_fast.export import ExportError, export
+
+__version__: str = build_info()["version"]
+
+_LAZY = {"export": "mbrl_fast.export", "ExportError": "mbrl_fast.export"}
+_LAZY_MODULES = {"plot", "models", "rewards", "tasks", "training", "data", "reference", "exporting", "episode", "report"}
+_EXTRA = {"torch": "train", "safetensors": "train", "gymnasium": "envs", "highway_env": "envs", "matplotlib": "train"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY and name not in _LAZY_MODULES:
+        raise AttributeError(f"module 'mbrl_fast' has no attribute {name!r}")
+    try:
+        module = importlib.import_module(_LAZY.get(name, f"mbrl_fast.{name}"))
+    except ModuleNotFoundError as error:
+        extra = _EXTRA.get((error.name or "").split(".")[0])
+        if extra is None:
+            raise
+        raise ImportError(f"mbrl_fast.{name} needs {error.name}: pip install 'mbrl-fast[{extra}]'") from error
+    return getattr(module, name) if name in _LAZY else module
+
+
+__all__ = [
+    "CEM",
+    "Agent",
+    "CEMSettings",
+    "ExportError",
+    "Plan",
+    "PlanBatch",
+    "Problem",
+    "build_info",
+    "export",
+    "load",
+    "noise",
+    "plot",
+]

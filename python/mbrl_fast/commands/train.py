@@ -1,0 +1,45 @@
+"""`mbrl-fast train`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mbrl_fast.commands.common import Flag, say
+
+
+@dataclass(frozen=True)
+class Train:
+    """Collect data, train an ensemble, export it, verify the file, and keep it all in a run folder.
+
+    Try:
+      mbrl-fast train --task parking --seed 1 --out runs/first
+      mbrl-fast train --out runs/big --transitions 20000 --members 5
+    """
+
+    out: Path
+    """Run folder to make. It appears whole, when training has ended, or not at all."""
+    task: str = "parking"
+    """What to learn. There is: parking."""
+    seed: int = 0
+    """Of data, weights and training. The same seed gives the same file."""
+    transitions: int = 2000
+    """Random environment steps to learn from (about 5 ms each)."""
+    members: int = 5
+    """Networks in the ensemble. A candidate's return is the mean over them."""
+    hidden_size: int = 64
+    """Units in the hidden layer of each network."""
+    epochs: int | None = None
+    """Passes over the data, at most. Default: what the package finds best."""
+    overwrite: Flag = False
+    """Replace the run folder if there is one."""
+
+    def run(self) -> None:
+        """Run it."""
+        from mbrl_fast.pipeline import Recipe, build
+        from mbrl_fast.run import new_run
+
+        recipe = Recipe(self.task, self.seed, self.transitions, self.members, self.hidden_size, self.epochs)
+        with new_run(self.out, self.overwrite) as run:
+            build(recipe, run, say)
+        print(f"{self.out}: now try  mbrl-fast evaluate {self.out}")

@@ -1,0 +1,170 @@
+"""Transitions: gathering them by random interaction, splitting them by episode, keeping them in a file. NumPy only."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+Array = NDArray[np.float32]
+
+
+class Task(Protocol):
+    """What gathering needs of a task (``tasks.Parking`` is one)."""
+
+    @property
+    def action_low(self) -> Array: ...
+    @property
+    def action_high(self) -> Array: ...
+    def make_env(self, render_mode: str | None = None, stop_at_success: bool = False) -> Any: ...
+    def observe(self, observation: Any) -> tuple[Array, dict[str, Array]]: ...
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """What happened, one row a step, in the order of time.
+
+    Args:
+        states: [N, S]; actions: [N, A]; next_states: [N, S], float32 and finite.
+        episodes: [N] int64, the same number for the rows of one episode.
+        crashed: [N] bool, whether the car had crashed at the end of the step (the physics of a crash is not what a model should learn).
+    """
+
+    states: Array
+    actions: Array
+    next_states: Array
+    episodes: NDArray[np.int64]
+    crashed: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        for name in ("states", "actions", "next_states"):
+            values = getattr(self, name)
+            if values.ndim != 2 or len(values) != len(self.states):
+                raise ValueError(f"{name} must have shape [{len(self.states)}, size], got shape {values.shape}")
+            if not np.isfinite(values).all():
+                row, column = (int(i) for i in np.argwhere(~np.isfinite(values))[0])
+                raise ValueError(f"{name} must be finite, got {values[row, column]} at row {row}, column {column}")
+        if self.next_states.shape != self.states.shape:
+            raise ValueError(f"next_states must have the shape of states {self.states.shape}, got {self.next_states.shape}")
+        for name in ("episodes", "crashed"):
+            if getattr(self, name).shape != (len(self.states),):
+                raise ValueError(f"{name} must have shape ({len(self.states)},), got shape {getattr(self, name).shape}")
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def __getitem__(self, rows: Any) -> Transitions:
+        """The chosen rows: a slice, an index array or a mask [N]."""
+        return Transitions(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def clean(self) -> Transitions:
+        """Without the steps that ended in a crash."""
+        return self[~self.crashed]
+
+    def split(self, fraction: float = 0.1, seed: int = 0) -> tuple[Transitions, Transitions]:
+        """Split by whole episodes, so that no validation step has a neighbour in the training part.
+
+        Args:
+            fraction: of the steps that the second part should reach, in (0, 1). seed: which episodes go there.
+
+        Returns:
+            The training part and the validation part, neither empty. ValueError if there are fewer than two episodes.
+        """
+        if not 0.0 < fraction < 1.0:
+            raise ValueError(f"fraction must be between 0 and 1, got fraction={fraction}")
+        names, counts = np.unique(self.episodes, return_counts=True)
+        if len(names) < 2:
+            raise ValueError(f"splitting by episode needs at least 2 episodes, got {len(names)}")
+        order = np.random.default_rng(seed).permutation(len(names))
+        taken = 1 + int(np.searchsorted(np.cumsum(counts[order]), fraction * len(self)))
+        chosen = np.isin(self.episodes, names[order[: min(taken, len(names) - 1)]])
+        return self[~chosen], self[chosen]
+
+    def windows(self, length: int) -> NDArray[np.int64]:
+        """[W] first rows of the runs of ``length`` steps that follow one another within an episode."""
+        same = (self.episodes[1:] == self.episodes[:-1]) & (self.next_states[:-1] == self.states[1:]).all(1)
+        run = np.concatenate([[0], np.cumsum(same)])
+        starts = np.arange(max(0, len(self) - length + 1))
+        return starts[run[starts + length - 1] - run[starts] == length - 1]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write one ``.npz`` file: first beside its place, then renamed into it, so that a file is never half written."""
+        path = Path(path)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with temporary.open("wb") as file:
+                np.savez_compressed(file, **{field.name: getattr(self, field.name) for field in fields(self)})
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Transitions:
+        """Read what ``save`` wrote. ValueError names the file and what is wrong with it."""
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"no transitions at {path}: the file does not exist")
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                columns = {field.name: file[field.name] for field in fields(cls)}
+        except KeyError as error:
+            raise ValueError(f"{path} holds no transitions: {error.args[0]}") from error
+        except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
+            raise ValueError(f"{path} is damaged or not a file of transitions ({error})") from error
+        for name, kind in (("states", "f4"), ("actions", "f4"), ("next_states", "f4"), ("episodes", "i8"), ("crashed", "?")):
+            if columns[name].dtype != np.dtype(kind):
+                raise ValueError(f"{path}: {name} must be {np.dtype(kind)}, got {columns[name].dtype}")
+        return cls(**columns)
+
+
+def concatenate(parts: list[Transitions]) -> Transitions:
+    """All parts after one another; episodes are renumbered so that none of two parts are taken for one."""
+    if not parts:
+        raise ValueError("concatenate needs at least one part, got none")
+    numbers, offset = [], 0
+    for part in parts:
+        numbers.append(np.unique(part.episodes, return_inverse=True)[1].astype(np.int64) + offset)
+        offset += int(numbers[-1].max(initial=-1)) + 1
+    columns = [np.concatenate([getattr(part, name) for part in parts]) for name in ("states", "actions", "next_states")]
+    return Transitions(*columns, np.concatenate(numbers), np.concatenate([part.crashed for part in parts]))
+
+
+def collect(task: Task, transitions: int = 2000, seed: int = 0, action_repeat: int = 2, progress: bool = True) -> Transitions:
+    """Drive at random, as the parking notebook does: each uniform action is held for ``action_repeat`` steps.
+
+    Args:
+        task: makes the environment and reads its observations. transitions: how many steps. seed: determines everything.
+        action_repeat: steps per drawn action. progress: show a bar.
+
+    Returns:
+        Exactly ``transitions`` rows. An episode ends where the environment ends it, also in the middle of a held action.
+    """
+    for name, value in (("transitions", transitions), ("action_repeat", action_repeat)):
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {name}={value}")
+    generator = np.random.default_rng(seed)
+    low, high = task.action_low, task.action_high
+    rows: list[tuple[Array, Array, Array, int, bool]] = []
+    env, episode, state = task.make_env(stop_at_success=True), -1, None
+    try:
+        with tqdm(total=transitions, desc="collecting", unit="step", disable=not progress) as bar:
+            while len(rows) < transitions:
+                action = generator.uniform(low, high).astype(np.float32)
+                for _ in range(min(action_repeat, transitions - len(rows))):
+                    if state is None:
+                        observation, _ = env.reset(seed=int(generator.integers(2**31)))
+                        state, episode = task.observe(observation)[0], episode + 1
+                    observation, _, terminated, truncated, info = env.step(action)
+                    next_state = task.observe(observation)[0]
+                    rows.append((state, action, next_state, episode, bool(info.get("crashed", False))))
+                    state = None if terminated or truncated else next_state
+                    bar.update()
+    finally:
+        env.close()
+    states, actions, next_states, episodes, crashed = zip(*rows, strict=True)
+    return Transitions(np.stack(states), np.stack(actions), np.stack(next_states), np.array(episodes, np.int64), np.array(crashed, np.bool_))

@@ -1,0 +1,137 @@
+"""`mbrl-fast demo`: the whole story on the real parking environment, beside the notebook's own planner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mbrl_fast.agent import Agent
+from mbrl_fast.episode import Episode, run_episode
+from mbrl_fast.evaluation import EvaluationResult, evaluate
+from mbrl_fast.pipeline import PLANNER, Built, Recipe, Say, build, load_agent
+from mbrl_fast.run import Run, new_run
+
+if TYPE_CHECKING:
+    from torch import nn
+
+OURS, NOTEBOOK = "mbrl_fast, C++", "notebook, PyTorch"
+
+
+@dataclass(frozen=True)
+class NotebookPlan:
+    """The notebook returns an action only; there are no planned states to show."""
+
+    action: NDArray[np.float32]
+
+    @property
+    def states(self) -> NDArray[np.float32]:
+        """No states, [0, state_size]."""
+        return np.zeros((0, 6), np.float32)
+
+
+class NotebookPlanner:
+    """The notebook's planner as it was written (it builds the autograd graph), behind this package's face."""
+
+    def __init__(self, model: nn.Module, seed: int = 0) -> None:
+        import torch
+
+        torch.set_num_threads(1)  # what the C++ planner is given too
+        self.model, self.seed = model, seed
+
+    def reset(self) -> None:
+        """Start every episode with the same random numbers: the notebook uses torch's global generator."""
+        import torch
+
+        torch.manual_seed(self.seed)
+
+    def plan(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> NotebookPlan:
+        """Plan from state [6] to goal [6]."""
+        import torch
+
+        from mbrl_fast.reference.notebook import cem_planner
+
+        action = cem_planner(self.model, torch.from_numpy(state), torch.from_numpy(goal))
+        return NotebookPlan(action.detach().numpy())
+
+
+def notebook_agent(model: nn.Module, task: Any) -> Agent:
+    """Make the baseline's agent; workers call it."""
+    return Agent(NotebookPlanner(model), task)
+
+
+def demo(
+    out: Path, recipe: Recipe, episodes: int, first_seed: int, jobs: int, max_steps: int, say: Say
+) -> dict[str, dict[str, Any]]:
+    """Run the demo into a new run folder.
+
+    Returns:
+        Contender → its JSON line, as `EvaluationResult.to_dict`.
+    """
+    began = perf_counter()
+    with new_run(out) as run:
+        built = build(recipe, run, say)
+        say("training the notebook's single network the notebook's way (1,500 full-batch epochs)")
+        baseline = _train_notebook(built, recipe.seed)
+        results: dict[str, EvaluationResult] = {}
+        agents = {
+            OURS: partial(load_agent, run.problem, PLANNER, built.task),
+            NOTEBOOK: partial(notebook_agent, baseline, built.task),
+        }
+        for name, make_agent in agents.items():
+            say(f"driving {episodes} episodes, at most {max_steps} steps each: {name}")
+            bar = partial(progress_bar, description=name)
+            results[name] = evaluate(make_agent, built.task, episodes, first_seed, bar, jobs, max_steps)
+            run.log("evaluate", contender=name, jobs=jobs, max_steps=max_steps, **results[name].to_dict())
+        say("drawing plots and filming an episode")
+        draw(run, built, results[OURS], max_steps)
+        run.log("done", seconds=perf_counter() - began)
+    return {name: result.to_dict() for name, result in results.items()}
+
+
+def _train_notebook(built: Built, seed: int) -> nn.Module:
+    import torch
+
+    from mbrl_fast.reference.notebook import train_notebook_model
+
+    columns = (built.data.states, built.data.actions, built.data.next_states)
+    return train_notebook_model(*map(torch.from_numpy, columns), seed=seed)
+
+
+def progress_bar(finished: Iterable[Episode], total: int, description: str = "episodes") -> Iterator[Episode]:
+    """Show a bar on stderr that counts episodes and successes."""
+    from tqdm.auto import tqdm
+
+    successes = crashes = 0
+    with tqdm(finished, desc=description, total=total, unit="episode") as bar:
+        for episode in bar:
+            successes += bool(episode.metrics["success"])
+            crashes += bool(episode.metrics["crash"])
+            bar.set_postfix(success=successes, crash=crashes)
+            yield episode
+
+
+def draw(run: Run, built: Built, result: EvaluationResult, max_steps: int) -> None:
+    """Write the fan plot, and plot and video of the most telling episode into the run folder."""
+    from mbrl_fast import plot
+    from mbrl_fast.report.video import open_video
+
+    plot.save(plot.fan(plot.measure_fan(built.problem, built.task)), run.plots / "fan.png")
+    agent = load_agent(run.problem, PLANNER, built.task)
+    with open_video(run.plots / "episode.mp4") as camera:
+        filmed = run_episode(agent, built.task, telling_seed(result), max_steps, record=True, camera=camera)
+    plot.save(plot.episode(filmed), run.plots / "episode.png")
+
+
+def telling_seed(result: EvaluationResult) -> int:
+    """Choose the episode to film: among those that parked strictly, the one of median length; else the first."""
+    parked = sorted(
+        (e for e in result.episodes if e.metrics["strict"]), key=lambda episode: len(episode.actions)
+    )
+    return parked[len(parked) // 2].seed if parked else result.episodes[0].seed

@@ -1,0 +1,171 @@
+"""One episode in the real environment.
+
+Time is measured where it is spent: `plan_ms` around the agent, `env_ms` around the environment, each step by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mbrl_fast.agent import Agent
+
+Metrics = dict[str, Any]
+
+
+class TrackerLike(Protocol):
+    """Watches an episode and says when it is over and how it went."""
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to see."""
+
+    def update(self, observation: Any, info: dict[str, Any]) -> None:
+        """See the outcome of one environment step."""
+
+    def metrics(self) -> Metrics:
+        """Outcome so far: success, strict, crash (bool), steps_to_success, steps_to_strict (int or None), …"""
+
+
+class TaskLike(Protocol):
+    """What an episode asks of a task."""
+
+    def make_env(self, render_mode: str | None = None) -> Any:
+        """Make the gymnasium environment."""
+
+    def observe(self, observation: Any) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        """Turn an observation into a state and inputs."""
+
+    def tracker(self) -> TrackerLike:
+        """Make a fresh tracker for one episode."""
+
+
+class CameraLike(Protocol):
+    """Films an episode; `report.video.Camera` does."""
+
+    def start(self, env: Any) -> None:
+        """Called once, after the environment's reset."""
+
+    def shoot(self, states: NDArray[np.float32] | None, caption: str) -> None:
+        """Called after each plan, before the environment moves. `states` is the plan, [steps + 1, state_size]."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """What happened in one episode of T steps."""
+
+    seed: int
+    states: NDArray[np.float32]
+    """[T + 1, state_size], as the task observes them."""
+    actions: NDArray[np.float32]
+    """[T, action_size]"""
+    rewards: NDArray[np.float64]
+    """[T], the environment's own."""
+    plan_ms: NDArray[np.float64]
+    """[T], milliseconds in the agent at each step."""
+    env_ms: NDArray[np.float64]
+    """[T], milliseconds in the environment at each step (a camera's drawing between its substeps included)."""
+    inputs: dict[str, NDArray[np.float32]]
+    """Run-time inputs at the first step, such as the goal."""
+    metrics: Metrics
+    """The tracker's last word."""
+    plans: list[NDArray[np.float32]] = field(default_factory=list)
+    """The planned states at each step, [steps + 1, state_size] each; empty unless recorded."""
+
+
+def run_episode(
+    agent: Agent,
+    task: TaskLike,
+    seed: int,
+    max_steps: int | None = None,
+    record: bool = False,
+    camera: CameraLike | None = None,
+) -> Episode:
+    """Drive one episode, from a reset of the agent and of the environment to the end.
+
+    Args:
+        agent: drives.
+        task: makes the environment, and the tracker that may end the episode early.
+        seed: of the environment's reset.
+        max_steps: stop after so many steps; None leaves it to the environment.
+        record: keep every plan, for plots.
+        camera: films the episode; the environment is then made with `render_mode="rgb_array"`.
+    """
+    if max_steps is not None and max_steps < 1:
+        raise ValueError(f"max_steps must be >= 1, got {max_steps}")
+    env = task.make_env(render_mode="rgb_array" if camera else None)
+    try:
+        return _drive(env, agent, task, seed, max_steps, record, camera)
+    finally:
+        env.close()
+
+
+def _drive(
+    env: Any,
+    agent: Agent,
+    task: TaskLike,
+    seed: int,
+    max_steps: int | None,
+    record: bool,
+    camera: CameraLike | None,
+) -> Episode:
+    agent.reset()
+    tracker = task.tracker()
+    observation, _ = env.reset(seed=seed)
+    state, inputs = task.observe(observation)
+    states, actions, rewards, plan_ms, env_ms, plans = [state], [], [], [], [], []
+    if camera:
+        camera.start(env)
+    while True:
+        begin = perf_counter()
+        action = agent.act(observation)
+        planned = perf_counter()
+        plan_ms.append(1e3 * (planned - begin))
+        if camera:
+            camera.shoot(_planned_states(agent), f"step {len(actions)}   plan {plan_ms[-1]:.1f} ms")
+        if record:
+            plans.append(_planned_states(agent))
+        begin = perf_counter()
+        observation, reward, terminated, truncated, info = env.step(action)
+        env_ms.append(1e3 * (perf_counter() - begin))
+        actions.append(action)
+        rewards.append(float(reward))
+        states.append(task.observe(observation)[0])
+        tracker.update(observation, info)
+        if terminated or truncated or tracker.done or len(actions) == max_steps:
+            break
+    if camera:
+        camera.shoot(None, f"step {len(actions)}   {outcome(tracker.metrics())}")
+    return Episode(
+        seed=seed,
+        states=np.array(states, dtype=np.float32),
+        actions=np.array(actions, dtype=np.float32),
+        rewards=np.array(rewards),
+        plan_ms=np.array(plan_ms),
+        env_ms=np.array(env_ms),
+        inputs=inputs,
+        metrics=tracker.metrics(),
+        plans=plans,
+    )
+
+
+def _planned_states(agent: Agent) -> NDArray[np.float32]:
+    assert agent.plan is not None
+    return np.array(agent.plan.states, dtype=np.float32)
+
+
+def outcome(metrics: Metrics) -> str:
+    """Say in a few words how an episode ended."""
+    if metrics["strict"]:
+        return "parked, at rest"
+    if metrics["crash"]:
+        return "crashed"
+    if metrics.get("crash_after_success"):
+        return "reached the spot, then crashed"
+    if metrics["success"]:
+        return "reached the spot, did not stay"
+    return "out of time"

@@ -1,0 +1,115 @@
+"""Matrix products: constant matrices become linear instructions, the others inner products."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .builder import LANE
+from .program import FloatArray
+from .registry import lowers
+from .tools import Tools
+from .values import BATCH, Const, Rows, common_candidate, unique_rows
+
+Matrix = Rows | Const
+
+
+@lowers("linear.default", keep_constants=True)
+def linear(tools: Tools, x: Matrix, weight: Matrix, bias: Matrix | None) -> Rows:
+    """x `[..., k]` weightᵀ `[m, k]` + bias `[m]`."""
+    return _product(tools, x, _transposed(tools, weight), bias)
+
+
+@lowers("addmm.default", "baddbmm.default", keep_constants=True)
+def addmm(tools: Tools, bias: Matrix, a: Matrix, b: Matrix, beta: float, alpha: float) -> Rows:
+    """beta bias + alpha a b."""
+    if alpha == 1 and beta == 1:
+        return _product(tools, a, b, bias)
+    return _product(tools, a, b, None) * alpha + tools.rows(bias) * beta
+
+
+@lowers("mm.default", "bmm.default", "matmul.default", "mv.default", "dot.default", "vdot.default", keep_constants=True)
+def matmul(tools: Tools, a: Matrix, b: Matrix) -> Rows:
+    """a b with the rules of torch.matmul for vectors and batches."""
+    return _product(tools, a, b, None)
+
+
+@lowers("addmv.default", keep_constants=True)
+def addmv(tools: Tools, bias: Matrix, a: Matrix, b: Matrix, beta: float, alpha: float) -> Rows:
+    """beta bias + alpha a b, b a vector."""
+    return _product(tools, a, b, None) * alpha + tools.rows(bias) * beta
+
+
+def _product(tools: Tools, a: Matrix, b: Matrix, bias: Matrix | None) -> Rows:
+    """matmul(a, b) + bias."""
+    a_vector, b_vector = len(a.shape) == 1, len(b.shape) == 1
+    a = _moved(a, lambda t: t.unsqueeze(0)) if a_vector else a
+    b = _moved(b, lambda t: t.unsqueeze(1)) if b_vector else b
+    fits = isinstance(bias, Const) and bias.shape == b.shape[-1:]  # one bias per column: part of the linear
+    if isinstance(b, Const) and isinstance(a, Rows):
+        result = _times_constant(tools, a.ids, b, bias if fits else None)  # type: ignore[arg-type]
+    elif isinstance(a, Const) and isinstance(b, Rows):
+        turned = _times_constant(tools, b.ids.transpose(-1, -2), _moved(a, lambda t: t.transpose(-1, -2)), None)
+        result, fits = turned.transpose(-1, -2), False
+    else:
+        left, right = tools.rows(a), tools.rows(b)
+        result, fits = tools.dot(tools.wrap(left.ids.unsqueeze(-2)), tools.wrap(right.ids.transpose(-1, -2).unsqueeze(-3)),
+                                 -1, False).ids, False
+    result = result.squeeze(-2) if a_vector else result
+    result = result.squeeze(-1) if b_vector else result
+    rows = tools.wrap(result)
+    return rows if fits or bias is None else rows + bias
+
+
+def _times_constant(tools: Tools, ids: Tensor, matrix: Const, bias: Const | None) -> Tensor:
+    """Ids `[..., n, m]` of ids `[..., n, k]` times a constant `[..., k, m]`.
+
+    One linear for each distinct pair of an input vector (a tuple of rows) and a matrix, whatever the batch axes.
+    """
+    k, m = matrix.shape[-2:]
+    batch = torch.broadcast_shapes(ids.shape[:-2], matrix.shape[:-2])
+    vectors = ids.expand(*batch, *ids.shape[-2:]).reshape(-1, k).numpy()
+    weights, which = _distinct_matrices(matrix, batch, ids.shape[-2])
+    rows = vectors // BATCH
+    owner = common_candidate(vectors, tools.builder.level(rows) == LANE)
+    first, inverse = unique_rows(np.concatenate([rows, which[:, None]], 1))
+    offset = _float32(bias, (m,)) if bias is not None else np.zeros((1, m), np.float32)
+    made = np.stack([tools.builder.linear(rows[i], weights[which[i]], offset) for i in first])[inverse]
+    result = made * BATCH + np.where(tools.builder.level(made) == LANE, owner[:, None], 0)
+    return torch.from_numpy(result).reshape(*batch, ids.shape[-2], m)
+
+
+def _distinct_matrices(matrix: Const, batch: torch.Size, n: int) -> tuple[list[FloatArray], np.ndarray]:
+    """Distinct transposed matrices `[1|M, m, k]` and which of them each of the `prod(batch) * n` vectors uses."""
+    values = _float32(matrix, matrix.shape)
+    k, m = matrix.shape[-2:]
+    slices = values.reshape(len(values), -1, k, m)
+    known: dict[bytes, int] = {}
+    weights: list[FloatArray] = []
+    name = np.empty(slices.shape[1], np.int64)
+    for i in range(slices.shape[1]):
+        weight = np.ascontiguousarray(slices[:, i].transpose(0, 2, 1))
+        key = weight.tobytes()
+        if key not in known:
+            known[key] = len(weights)
+            weights.append(weight)
+        name[i] = known[key]
+    spread = torch.from_numpy(name).reshape(matrix.shape[:-2]).expand(batch).reshape(-1)
+    return weights, spread.numpy().repeat(n)
+
+
+def _float32(value: Const, shape: tuple[int, ...]) -> FloatArray:
+    """`[1|M, *shape]`."""
+    return np.stack([t.detach().to(torch.float32).reshape(shape).numpy() for t in value.tensors])
+
+
+def _moved(value: Matrix, function: object) -> Matrix:
+    """A view of either kind of value."""
+    if isinstance(value, Const):
+        return Const(tuple(function(tensor) for tensor in value.tensors))  # type: ignore[operator]
+    return value.tools.wrap(function(value.ids))  # type: ignore[operator]
+
+
+def _transposed(tools: Tools, weight: Matrix) -> Matrix:
+    return _moved(weight, lambda t: t.transpose(-1, -2) if t.dim() > 1 else t)

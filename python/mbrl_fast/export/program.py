@@ -1,0 +1,110 @@
+"""Programs: straight-line lists of row instructions, as they are written to a Problem file.
+
+A row is one scalar for every candidate. Rows are numbered once per Program: constants, then the arguments in
+order, then the outputs of the instructions. Every instruction defines its rows before anything uses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float32]
+
+
+@dataclass
+class Instruction:
+    """One operation on lists of rows.
+
+    Attributes:
+        op: Name in the operation table of the core.
+        inputs: One array of rows per operand: map `[n]` each, reduce `[n*k]` row-major, dot two of `[n*k]`,
+            linear one `[k]`; sum and dot may have a last one of `[n]`, the start value.
+        outputs: Rows defined, `[n]` (linear: `[m]`).
+        weight: Of a linear, `[1 or members, m, k]`.
+        bias: Of a linear, `[1 or members, m]`.
+        activation: Of a linear, `relu` or empty.
+    """
+
+    op: str
+    inputs: list[IntArray]
+    outputs: IntArray
+    weight: FloatArray | None = None
+    bias: FloatArray | None = None
+    activation: str = ""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a Program: `size` rows that differ per candidate (`lane`) or not (`uniform`)."""
+
+    name: str
+    size: int
+    kind: str
+
+
+@dataclass
+class Program:
+    """A lowered function. See the module's docstring for the numbering of rows.
+
+    Attributes:
+        constants: `[1 or members, C]` values of the first C rows.
+        arguments: In the order of their rows.
+        prologue: The first so many instructions use constants and uniform rows only: once per plan.
+        instructions: In order of execution.
+        outputs: Name to rows; any row may be an output.
+    """
+
+    constants: FloatArray
+    arguments: list[Argument]
+    prologue: int
+    instructions: list[Instruction]
+    outputs: dict[str, IntArray] = field(default_factory=dict)
+
+    @property
+    def members(self) -> int:
+        """Number of weight sets: 1, or that of the ensemble."""
+        arrays = [self.constants, *(i.weight for i in self.instructions), *(i.bias for i in self.instructions)]
+        return max(array.shape[0] for array in arrays if array is not None)
+
+    def linears(self) -> Iterator[Instruction]:
+        """The instructions that have weights."""
+        return (instruction for instruction in self.instructions if instruction.op == "linear")
+
+    def to_json(self, name: str) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+        """The graph part of this Program and its tensors, named `<name>/...`; equal tensors are stored once."""
+        tensors: dict[str, FloatArray] = {}
+        names: dict[bytes, str] = {}
+
+        def store(array: FloatArray, suffix: str) -> str:
+            array = np.ascontiguousarray(array, dtype=np.float32)
+            key = suffix.encode() + str(array.shape).encode() + array.tobytes()
+            if key not in names:
+                names[key] = f"{name}/{len(names)}.{suffix}"
+                tensors[names[key]] = array
+            return names[key]
+
+        if self.constants.shape[1]:
+            tensors[f"{name}/constants"] = np.ascontiguousarray(self.constants)
+        instructions = []
+        for item in self.instructions:
+            entry: dict[str, Any] = {"op": item.op, "in": [a.tolist() for a in item.inputs], "out": item.outputs.tolist()}
+            if item.weight is not None and item.bias is not None:
+                entry["weight"] = store(item.weight, "weight")
+                entry["bias"] = store(item.bias, "bias")
+                entry["activation"] = item.activation
+            instructions.append(entry)
+        graph = {
+            "members": self.members,
+            "constants": int(self.constants.shape[1]),
+            "arguments": [[a.name, a.size, a.kind] for a in self.arguments],
+            "prologue": self.prologue,
+            "instructions": instructions,
+            "outputs": {key: rows.tolist() for key, rows in self.outputs.items()},
+        }
+        return graph, tensors

@@ -1,0 +1,206 @@
+"""From nothing to a Problem file: collect, train, export, verify, each into a run folder."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mbrl_fast.agent import Agent
+from mbrl_fast.run import Run
+
+if TYPE_CHECKING:
+    from mbrl_fast.data import Transitions
+    from mbrl_fast.problem import Problem
+    from mbrl_fast.training import History
+
+Say = Callable[[str], None]
+
+PLANNER: dict[str, Any] = {
+    "horizon": 10,
+    "steps_per_knot": 3,
+    "population": 100,
+    "elites": 10,
+    "iterations": 5,
+    "keep_elites": 5,
+    "include_mean": True,
+    "warm_start": True,
+    "fresh_fraction": 0.25,
+    "noise_beta": 1.0,
+}
+"""The default planner of parking: the notebook's effort, spent on a warm start, elites kept and coloured noise."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained, and on what.
+
+    Args:
+        task: a name in `mbrl_fast.tasks.TASKS`.
+        seed: of data, initial weights and training.
+        transitions: random environment steps to learn from.
+        members: networks of the ensemble.
+        hidden_size: units of each network's hidden layer.
+        epochs: passes over the data, at most; None leaves it to `TrainingSettings`.
+    """
+
+    task: str = "parking"
+    seed: int = 0
+    transitions: int = 2000
+    members: int = 5
+    hidden_size: int = 64
+    epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("transitions", "members", "hidden_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be >= 1, got {name}={getattr(self, name)}")
+        if self.epochs is not None and self.epochs < 1:
+            raise ValueError(f"epochs must be >= 1, got epochs={self.epochs}")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What `build` made; all of it is in the run folder too."""
+
+    task: Any
+    data: Transitions
+    history: History
+    problem: Problem
+
+
+def make_task(name: str) -> Any:
+    """Make a task by name. Raises ValueError that lists the names there are."""
+    from mbrl_fast.tasks import TASKS
+
+    if name not in TASKS:
+        raise ValueError(f"task must be one of {', '.join(sorted(TASKS))}, got {name!r}")
+    return TASKS[name]()
+
+
+def build(recipe: Recipe, run: Run, say: Say = lambda line: None, progress: bool = True) -> Built:
+    """Collect, train, export and verify; write data, Problem file, metrics and plots into the run folder.
+
+    Raises ImportError with a sentence if an extra is missing, ValueError if the exported file fails its own check.
+    """
+    needs_extras()
+    task = make_task(recipe.task)
+    say(f"collecting {recipe.transitions:,} random transitions of {task.name} (seed {recipe.seed})")
+    data = _collect(recipe, task, progress)
+    data.save(run.transitions)
+    run.log("collect", transitions=len(data), crashes=int(data.crashed.sum()), seed=recipe.seed)
+    say(f"training {recipe.members} network{'s' if recipe.members > 1 else ''}")
+    models, history = _train(recipe, task, data, progress)
+    log_history(run, history)
+    say("exporting to a Problem file and verifying it")
+    problem = _export(models, task)
+    problem.save(run.problem)
+    report = problem.verify()
+    run.log("verify", report=str(report))
+    _draw(run, task, history)
+    run.write_config(describe(recipe))
+    return Built(task, data, history, problem)
+
+
+def _collect(recipe: Recipe, task: Any, progress: bool) -> Transitions:
+    from mbrl_fast.data import collect
+
+    return collect(task, recipe.transitions, recipe.seed, progress=progress)
+
+
+def _train(recipe: Recipe, task: Any, data: Transitions, progress: bool) -> tuple[list[Any], History]:
+    from mbrl_fast.models import LTI
+    from mbrl_fast.training import TrainingSettings, make_members, train
+
+    def network() -> LTI:
+        return LTI(
+            task.state_size, task.action_size, recipe.hidden_size, dt=task.dt, position_columns=False
+        )
+
+    settings = TrainingSettings(seed=recipe.seed, **({"epochs": recipe.epochs} if recipe.epochs else {}))
+    networks = make_members(network, recipe.members, recipe.seed)
+    return train(networks, data, settings, augment=task.symmetries, task=task, progress=progress)
+
+
+def _export(models: list[Any], task: Any) -> Problem:
+    from mbrl_fast.export import export
+    from mbrl_fast.rewards import ParkingReward
+
+    return export(
+        models if len(models) > 1 else models[0],
+        ParkingReward(),
+        state_size=task.state_size,
+        action_size=task.action_size,
+        inputs=task.inputs,
+        action_low=task.action_low,
+        action_high=task.action_high,
+        dt=task.dt,
+        state_names=task.state_names,
+        action_names=task.action_names,
+        state_units=task.state_units,
+        action_units=task.action_units,
+    )
+
+
+def log_history(run: Run, history: History) -> None:
+    """Write one line an epoch with the mean loss over members, and one with what was kept."""
+    for epoch, (train, validation) in enumerate(
+        zip(history.train_loss, history.validation_loss, strict=True)
+    ):
+        run.log("epoch", epoch=epoch, train_loss=float(train.mean()), validation_loss=float(validation.mean()))
+    open_loop = {name: np.round(error, 6).tolist() for name, error in history.open_loop.items()}
+    run.log("trained", best_epoch=history.best_epoch.tolist(), open_loop=open_loop)
+
+
+def _draw(run: Run, task: Any, history: History) -> None:
+    from mbrl_fast import plot
+
+    plot.save(plot.losses(history), run.plots / "losses.png")
+    plot.save(plot.open_loop(history, task.dt), run.plots / "open_loop.png")
+
+
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """Give config.json: what it takes to repeat the run, and the planner that belongs to it."""
+    return {
+        "format": 1,
+        "command": sys.argv,
+        "recipe": asdict(recipe),
+        "planner": PLANNER,
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of whatever takes part and is installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": platform.python_version()}
+    for package in ("mbrl-fast", "numpy", "torch", "gymnasium", "highway-env"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def needs_extras() -> None:
+    """Raise ImportError with a sentence that says what to install, if something that training needs is missing."""
+    try:
+        import highway_env  # noqa: F401
+        import torch  # noqa: F401
+        import tqdm  # noqa: F401
+    except ImportError as error:
+        raise ImportError(f'training needs {error.name}: pip install "mbrl-fast[train,envs]"') from None
+
+
+def load_agent(problem: Path, settings: Mapping[str, Any], task: Any) -> Agent:
+    """Make an agent from a Problem file and the settings of its planner. NumPy alone; workers call it."""
+    from mbrl_fast.planners import CEM
+    from mbrl_fast.problem import load
+
+    return Agent(CEM(load(problem), **settings), task)

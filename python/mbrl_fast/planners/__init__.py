@@ -1,0 +1,9 @@
+"""Planners: settings and the Python face of each; the loops run in C++."""
+
+from mbrl_fast.planners.cem import CEM, CEMSettings
+from mbrl_fast.planners.plan import Plan, PlanBatch
+
+REGISTRY = {"cem": CEM}
+"""Every planner by name: the contract tests run over it."""
+
+__all__ = ["CEM", "REGISTRY", "CEMSettings", "Plan", "PlanBatch"]

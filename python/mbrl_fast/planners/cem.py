@@ -1,0 +1,146 @@
+"""The cross-entropy method: Rubinstein 1999; for control with learned models Chua et al. 2018 (arXiv 1805.12114), §5."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from mbrl_fast import _core
+from mbrl_fast.planners.plan import Plan, PlanBatch
+from mbrl_fast.problem import Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class CEMSettings:
+    """Settings of CEM. Standard deviations are in units of half the action range.
+
+    Attributes:
+        horizon: knots, H.
+        steps_per_knot: model steps for which an action is held.
+        population: candidates per iteration, N.
+        elites: the best K, on which mean and std are refitted.
+        iterations: refits per plan.
+        init_std: of the sampling Gaussian at the start of every plan.
+        min_std: the least after a refit.
+        momentum: weight of the old mean and std in a refit, in [0, 1).
+        discount: per model step, in (0, 1].
+        keep_elites: elites that stay candidates in the next iteration and, shifted, in the next plan.
+        include_mean: whether the mean itself is a candidate.
+        returns: "mean" (the last mean) or "best" (the best candidate of all iterations).
+        warm_start: whether a plan starts from the last one, shifted by the elapsed time.
+        fresh_fraction: share of the candidates drawn from the initial distribution in every iteration: the way out of a local optimum.
+        noise_beta: power spectrum 1/f^beta of the noise along the horizon; 0 is white (Pinneri et al. 2020, arXiv 2008.06389).
+        seed: of the noise.
+        threads: that share the candidates; the plan's bits do not depend on it.
+    """
+
+    horizon: int = 5
+    steps_per_knot: int = 5
+    population: int = 100
+    elites: int = 10
+    iterations: int = 5
+    init_std: float = 1.0
+    min_std: float = 0.05
+    momentum: float = 0.0
+    discount: float = 1.0
+    keep_elites: int = 3
+    include_mean: bool = True
+    returns: str = "best"
+    warm_start: bool = True
+    fresh_fraction: float = 0.0
+    noise_beta: float = 0.0
+    seed: int = 0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            allowed = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}[str(field.type)]
+            if not isinstance(value, allowed) or (isinstance(value, bool) and field.type != "bool"):
+                raise TypeError(f"{field.name} must be {field.type}, got {value!r}")
+        if self.returns not in ("mean", "best"):
+            raise ValueError(f"returns must be 'mean' or 'best', got {self.returns!r}")
+        if not 0 <= self.seed < 2**64:
+            raise ValueError(f"seed must be in 0..2**64-1, got {self.seed}")
+        self._native().validate()
+
+    def _native(self) -> _core.CEMSettings:
+        native = _core.CEMSettings()
+        for name, value in asdict(self).items():
+            if name == "returns":
+                native.returns_best = value == "best"
+                continue
+            try:
+                setattr(native, name, value)
+            except TypeError:
+                raise ValueError(f"{name} must fit a 32-bit integer, got {value}") from None
+        return native
+
+
+class CEM:
+    """Plans on a Problem with the cross-entropy method, in C++.
+
+    ``CEM(problem, horizon=5, population=100, ...)``: the settings are those of :class:`CEMSettings`. The same seed gives the same
+    plans, bit for bit, for any number of threads. A planner is for one thread at a time; make one per thread.
+    """
+
+    def __init__(self, problem: Problem, **settings: Any) -> None:
+        known = {field.name for field in fields(CEMSettings)}
+        for name in settings:
+            if name not in known:
+                raise TypeError(f"unknown setting {name!r}; CEM has: {', '.join(sorted(known))}")
+        self.problem = problem
+        self.settings = CEMSettings(**settings)
+        self._core = _core.CEM(problem._core, self.settings._native())
+        self._knot_seconds = self.settings.steps_per_knot * problem.dt
+
+    @classmethod
+    def notebook(cls, problem: Problem, **settings: Any) -> CEM:
+        """The planner of highway-env's notebook on model-based RL: no warm start, no floor under the std, returns the mean."""
+        preset = dict(
+            horizon=5, steps_per_knot=5, population=100, elites=10, iterations=5, init_std=1.0, min_std=0.0, momentum=0.0,
+            discount=1.0, keep_elites=0, include_mean=False, returns="mean", warm_start=False, fresh_fraction=0.0, noise_beta=0.0,
+        )  # fmt: skip
+        return cls(problem, **{**preset, **settings})
+
+    def plan(
+        self, state: ArrayLike, *, previous_action: ArrayLike | None = None, elapsed: float = 1.0, **inputs: ArrayLike
+    ) -> Plan:
+        """Plans from a state [S] with the run-time inputs by name, e.g. ``goal=goal``.
+
+        Args:
+            previous_action: the last executed action [A], for rewards that ask for it; zeros by default.
+            elapsed: model steps since the last plan, by which it is shifted for a warm start.
+        """
+        actions, states, value, status, steps = self._core.plan(state, inputs, previous_action, elapsed)
+        return Plan(actions, states, value, status, steps, self._knot_seconds)
+
+    def plan_batch(
+        self, states: ArrayLike, *, previous_action: ArrayLike | None = None, elapsed: float = 1.0, **inputs: ArrayLike
+    ) -> PlanBatch:
+        """Plans from states [B, S]; each input has its own shape or a leading axis B.
+
+        Row b plans as an independent planner would: its own noise stream, warm start and plan counter.
+        """
+        result = self._core.plan_batch(states, inputs, previous_action, elapsed)
+        return PlanBatch(*result, knot_seconds=self._knot_seconds)
+
+    def reset(self, rows: Iterable[int] | None = None) -> None:
+        """Forgets the last plan and begins the noise counter anew; of some rows of ``plan_batch`` only, if given."""
+        self._core.reset(None if rows is None else [int(row) for row in rows])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"problem": self.problem, "settings": asdict(self.settings), "memory": self._core.memory()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["problem"], **state["settings"])  # type: ignore[misc]
+        self._core.set_memory(state["memory"])
+
+    def __repr__(self) -> str:
+        s, dt = self.settings, self.problem.dt
+        steps = s.horizon * s.steps_per_knot * s.population * s.iterations * self.problem.members
+        ahead = s.horizon * self._knot_seconds
+        return f"CEM({s.horizon} knots × {s.steps_per_knot} steps × {dt:g} s = {ahead:.3g} s ahead, {steps:,} model steps a plan)"

@@ -1,0 +1,186 @@
+"""Problem: what is planned on. Loading one and planning on it need NumPy alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mbrl_fast import _core
+
+if TYPE_CHECKING:
+    from mbrl_fast.export.spec import ExportSpec
+
+Floats = NDArray[np.float32]
+
+
+class Problem:
+    """Dynamics (one or more members), reward, terminal value, termination, bounds and time step, compiled for planning.
+
+    Made by :func:`mbrl_fast.export` from PyTorch modules or by :func:`mbrl_fast.load` from a file. In the shapes below ``S`` is
+    ``state_size``, ``A`` is ``action_size``, ``N`` a number of candidates, ``H`` the horizon in knots.
+    """
+
+    def __init__(self, data: bytes, spec: ExportSpec | None = None) -> None:
+        self._bytes = bytes(data)
+        self._core = _core.Problem(self._bytes)
+        self._graph: dict[str, Any] = json.loads(self._core.graph)
+        self._spec = spec
+
+    state_size = property(lambda self: self._core.state_size, doc="S, numbers in a state.")
+    action_size = property(lambda self: self._core.action_size, doc="A, numbers in an action.")
+    dt = property(lambda self: self._core.dt, doc="Seconds per model step.")
+    members = property(lambda self: self._core.members, doc="Networks of the ensemble; 1 for a single model.")
+    action_low = property(lambda self: self._core.action_low, doc="Lower bounds [A].")
+    action_high = property(lambda self: self._core.action_high, doc="Upper bounds [A].")
+    inputs = property(lambda self: dict(self._core.inputs), doc="Run-time inputs: name -> shape; per-step ones begin with 'horizon'.")
+    graph = property(lambda self: self._graph, doc="The exported programs as plain data, for inspection.")
+    bytes = property(lambda self: self._bytes, doc="The Problem file.")
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes the Problem file (safetensors), whole or not at all."""
+        target = Path(path)
+        part = target.with_name(target.name + ".part")
+        try:
+            part.write_bytes(self._bytes)
+            os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+        return target
+
+    def step(self, states: ArrayLike, actions: ArrayLike, *, member: int | None = None, **inputs: ArrayLike) -> tuple[Floats, Floats]:
+        """One model step: states [N, S], actions [N, A] -> next states [N, S], rewards [N].
+
+        Inputs are [shape] or [N, shape]. Of an ensemble, one ``member`` or (None) the mean over the members.
+        A Problem without a reward answers NaN rewards.
+        """
+        outputs = self.evaluate("step", {"state": states, "action": actions, **inputs}, member=member)
+        next_states = outputs["next_state"]
+        rewards = outputs.get("reward", np.full((len(next_states), 1), np.nan, np.float32))
+        return next_states, rewards[:, 0]
+
+    def rollout(
+        self,
+        state: ArrayLike,
+        actions: ArrayLike,
+        *,
+        steps_per_knot: int = 1,
+        discount: float = 1.0,
+        threads: int = 1,
+        return_states: bool = False,
+        previous_action: ArrayLike | None = None,
+        **inputs: ArrayLike,
+    ) -> Any:
+        """Returns [N] of action sequences [N, H, A] from one state [S] or from states [N, S].
+
+        Each action is held for ``steps_per_knot`` model steps. The return of a candidate is the mean over the members.
+        ``return_states=True`` adds the states [N, H * steps_per_knot + 1, S], also the mean over the members.
+        """
+        return self._core.rollout(
+            state, actions, inputs, previous_action, steps_per_knot, discount, threads, return_states
+        )
+
+    def act(self, states: ArrayLike, **inputs: ArrayLike) -> Floats:
+        """Actions [N, A] that the exported policy proposes for states [N, S], clipped to the bounds."""
+        proposed = self.evaluate("policy", {"state": states, **inputs})["action"]
+        return np.clip(proposed, self.action_low, self.action_high)
+
+    def observe(self, observations: ArrayLike) -> Floats:
+        """States [N, S] of observations [N, ...], by the exported ``observe``."""
+        return self.evaluate("observe", {"observation": observations})["state"]
+
+    def evaluate(self, program: str, arguments: Mapping[str, ArrayLike], *, member: int | None = None) -> dict[str, Floats]:
+        """Outputs [N, size] of one exported program, for one member or the mean over members. For tests and curiosity."""
+        sizes = {name: size for name, size, _ in self._program(program)["arguments"]}
+        known: dict[str, Any] = {"noise": np.zeros(self.state_size, np.float32), "time": np.zeros(1, np.float32),
+                                 "previous_action": np.zeros(self.action_size, np.float32), **arguments}  # fmt: skip
+        flat = {name: _flat(known[name], size, name) for name, size in sizes.items() if name in known}
+        chosen = range(self.members) if member is None else [member]
+        outputs = [self._core.evaluate(program, flat, index) for index in chosen]
+        batch = max((len(value) for value in flat.values() if value.ndim == 2), default=1)
+        return {
+            name: np.broadcast_to(np.mean([each[name] for each in outputs], axis=0), (batch, outputs[0][name].shape[1])).astype(np.float32)
+            for name in outputs[0]
+        }
+
+    def verify(self) -> dict[str, float]:
+        """Replays the test vectors that the file carries: output name -> error relative to the largest output of its batch.
+
+        Raises ValueError when one exceeds 1e-5: this machine or build then computes something else than PyTorch did.
+        """
+        vectors = self._core.test_vectors
+        errors: dict[str, float] = {}
+        for name, expected in vectors.items():
+            _, program, direction, output = name.split("/", 3)
+            if direction != "out":
+                continue
+            prefix = f"test/{program}/in/"
+            arguments = {key.removeprefix(prefix): value for key, value in vectors.items() if key.startswith(prefix)}
+            for member, values in enumerate(expected):
+                actual = self._core.evaluate(program, arguments, member)[output]
+                scale = max(float(np.max(np.abs(values[np.isfinite(values)]), initial=0.0)), 1e-30)
+                same = (actual == values) | (np.isnan(actual) & np.isnan(values))
+                error = float(np.max(np.where(same, 0.0, np.abs(actual - values)), initial=0.0)) / scale
+                key = f"{program}/{output}"
+                errors[key] = max(errors.get(key, 0.0), error)
+        for key, error in errors.items():
+            if not error <= 1e-5:
+                raise ValueError(f"{key} must agree with its test vectors within 1e-5, got a relative error of {error:.3g}")
+        return errors
+
+    def update(self, **modules: Any) -> None:
+        """New weights, same graph: ``problem.update(dynamics=modules)``. Planners on this Problem use them from their next plan on.
+
+        Raises ValueError when the new modules trace to another graph. Needs the Problem to come from ``export`` in this process.
+        """
+        if self._spec is None:
+            raise ValueError("update needs a problem made by export in this process; this one was loaded from a file")
+        from mbrl_fast import export
+
+        data, spec = export.update(self._spec, **modules)
+        self._core.assign_weights(_core.Problem(data))
+        self._bytes, self._spec = data, spec
+
+    def _program(self, name: str) -> dict[str, Any]:
+        try:
+            program: dict[str, Any] = self._graph["programs"][name]
+        except KeyError:
+            raise ValueError(f"this problem has no {name}: export it with one") from None
+        return program
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Problem, (self._bytes,))
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{name} {list(shape)}" for name, shape in self.inputs.items()) or "none"
+        work = self._core.multiply_adds("step") * self.members
+        return (
+            f"Problem(state {self.state_size}, action {self.action_size}, dt {self.dt:g} s, members {self.members}, "
+            f"inputs: {inputs}; programs: {', '.join(self._graph['programs'])}; {work:,} multiply-adds a model step)"
+        )
+
+
+def _flat(value: ArrayLike, size: int, name: str) -> Floats:
+    """[size] or [N, size]: the axes of one value are flattened."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "f" and not (isinstance(value, list | tuple) and array.dtype.kind in "iu"):
+        raise TypeError(f"{name} must be float32 or float64, got dtype {array.dtype}")
+    if array.size == size and (array.ndim <= 1 or array.shape[0] != 1 or size == 1 and array.ndim == 1):
+        return array.reshape(size).astype(np.float32)
+    if array.ndim >= 1 and array.shape[0] * size == array.size:
+        return array.reshape(array.shape[0], size).astype(np.float32)
+    raise ValueError(f"{name} must have {size} numbers or shape [N, {size}], got shape {list(array.shape)}")
+
+
+def load(path: str | os.PathLike[str]) -> Problem:
+    """Reads a Problem file. A damaged, newer or foreign file is a ValueError with one sentence."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"cannot read {os.fspath(path)}: {error.strerror}") from error
+    return Problem(data)

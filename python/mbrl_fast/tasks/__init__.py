@@ -1,0 +1,7 @@
+"""Tasks: one environment a file. A task knows how to make its environment, read its observations and measure an episode."""
+
+from .parking import Parking, ParkingTracker
+
+TASKS: dict[str, type[Parking]] = {"parking": Parking}
+
+__all__ = ["TASKS", "Parking", "ParkingTracker"]

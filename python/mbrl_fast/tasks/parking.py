@@ -1,0 +1,247 @@
+"""highway-env's ``parking-v0``: drive a car into a given spot of a walled car park.
+
+The state is the environment's own observation, scaled as it scales it: ``[x/100, y/100, vx/5, vy/5, cos h, sin h]`` with metres, metres
+per second and the heading h. The action is ``[throttle, steering]`` in [-1, 1]: 5 m/s² and 45° at the ends. One step is 0.2 s.
+
+Facts that shape this file (highway-env 1.12, gymnasium 1.x):
+
+* the environment's success rule has no speed term, so a car that drives *through* the spot counts. ``ParkingTracker`` measures both: that rule,
+  and strict success: in the spot, slower than 0.5 m/s, heading within 10°, held for 1 s;
+* an environment made with ``stop_at_success=False`` goes on past success, so that strict success can be measured. It does so by a success
+  threshold that no reward can pass, therefore its ``info["is_success"]`` is always false and the tracker applies the rule itself;
+* ``config=`` replaces nested dictionaries whole (a partial ``"observation"`` would lose its scales), so only scalars are passed here;
+* ``info["action"]`` of ``reset`` is an unseeded sample; the tracker never reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import gymnasium
+
+Array = NDArray[np.float32]
+
+SCALES = np.array([100.0, 100.0, 5.0, 5.0, 1.0, 1.0])
+"""What highway-env divides [x, y, vx, vy, cos h, sin h] by."""
+REWARD_WEIGHTS = np.array([1.0, 0.3, 0.0, 0.0, 0.02, 0.02])
+SUCCESS_REWARD = 0.12
+COLLISION_REWARD = -5.0
+STRICT_SPEED = 0.5
+"""Metres per second; strict success is slower."""
+STRICT_HEADING = np.deg2rad(10.0)
+STRICT_STEPS = 5
+"""Steps (of 0.2 s) that strict success must be held: 1 s."""
+
+
+@dataclass(frozen=True)
+class Parking:
+    """The task ``parking-v0``.
+
+    Args:
+        walls: whether the car park has walls (a car that touches one has crashed).
+        max_steps: steps of 0.2 s until the environment truncates the episode.
+    """
+
+    walls: bool = True
+    max_steps: int = 500
+
+    name: ClassVar[str] = "parking"
+    state_size: ClassVar[int] = 6
+    action_size: ClassVar[int] = 2
+    dt: ClassVar[float] = 0.2
+    inputs: ClassVar[dict[str, tuple[int, ...]]] = {"goal": (6,)}
+    state_names: ClassVar[tuple[str, ...]] = ("x", "y", "vx", "vy", "cos_h", "sin_h")
+    state_units: ClassVar[tuple[str, ...]] = ("100 m", "100 m", "5 m/s", "5 m/s", "1", "1")
+    action_names: ClassVar[tuple[str, ...]] = ("throttle", "steering")
+    action_units: ClassVar[tuple[str, ...]] = ("5 m/s²", "45°")
+
+    def __post_init__(self) -> None:
+        if self.max_steps < 1:
+            raise ValueError(f"max_steps must be at least 1, got max_steps={self.max_steps}")
+
+    @property
+    def action_low(self) -> Array:
+        """[action_size], the least throttle and steering."""
+        return np.full(self.action_size, -1.0, dtype=np.float32)
+
+    @property
+    def action_high(self) -> Array:
+        """[action_size], the greatest throttle and steering."""
+        return np.full(self.action_size, 1.0, dtype=np.float32)
+
+    def make_env(self, render_mode: str | None = None, stop_at_success: bool = False) -> gymnasium.Env[Any, Any]:
+        """Make the environment.
+
+        Args:
+            render_mode: None, "rgb_array" or "human".
+            stop_at_success: end the episode at the environment's own success. By default it goes on, so that a car that
+                drives through the spot is told from one that stops in it.
+        """
+        if render_mode not in (None, "rgb_array", "human"):
+            raise ValueError(f'render_mode must be None, "rgb_array" or "human", got render_mode={render_mode!r}')
+        try:
+            import gymnasium
+            import highway_env  # noqa: F401  (importing it registers parking-v0)
+        except ImportError as error:
+            raise ImportError(f"the parking task needs highway-env: pip install 'mbrl_fast[envs]' ({error})") from error
+        config = {
+            "add_walls": self.walls,
+            # half a step early: the environment adds up 0.2 s steps, whose sum may fall short of the exact time
+            "duration": (self.max_steps - 0.5) * self.dt,
+            "success_goal_reward": SUCCESS_REWARD if stop_at_success else -1.0,
+        }
+        # the module prefix registers the environment in spawned worker processes too
+        return gymnasium.make("highway_env:parking-v0", render_mode=render_mode, config=config)
+
+    def observe(self, observation: dict[str, Any]) -> tuple[Array, dict[str, Array]]:
+        """Read an observation of the environment.
+
+        Returns:
+            state [6] and {"goal": [6]}, float32.
+        """
+        state = _vector(observation, "observation")
+        return state, {"goal": _vector(observation, "desired_goal")}
+
+    def tracker(self) -> ParkingTracker:
+        """A fresh measurement of one episode."""
+        return ParkingTracker()
+
+    def symmetries(
+        self, states: Array, actions: Array, next_states: Array, generator: np.random.Generator
+    ) -> tuple[Array, Array, Array]:
+        """Turn and mirror transitions at random: open ground is the same in every direction, and left is the mirror of right.
+
+        Args:
+            states: [..., 6]; actions: [..., 2]; next_states: [..., 6]; generator: where the turns are drawn from.
+
+        Returns:
+            The transitions, each turned about the origin by its own angle and, every second time, mirrored (steering changes sign).
+        """
+        angle = generator.uniform(0.0, 2.0 * np.pi, states.shape[:-1])
+        mirror = generator.integers(0, 2, states.shape[:-1]) * 2.0 - 1.0
+        cos, sin = np.cos(angle), np.sin(angle)
+
+        def turn(state: Array) -> Array:
+            turned = np.empty_like(state)
+            for i in (0, 2, 4):
+                a, b = state[..., i], state[..., i + 1] * mirror
+                turned[..., i] = cos * a - sin * b
+                turned[..., i + 1] = sin * a + cos * b
+            return turned
+
+        mirrored = actions.copy()
+        mirrored[..., 1] *= mirror
+        return turn(states), mirrored, turn(next_states)
+
+
+    def errors(self, predicted: Array, actual: Array) -> dict[str, NDArray[np.float64]]:
+        """How far two states are apart: {"position [m]", "heading [rad]", "speed [m/s]"}. predicted, actual: [..., 6] -> [...] each."""
+        difference = (predicted - actual) * SCALES
+        turn = np.arctan2(predicted[..., 5], predicted[..., 4]) - np.arctan2(actual[..., 5], actual[..., 4])
+        return {
+            "position [m]": np.hypot(difference[..., 0], difference[..., 1]),
+            "heading [rad]": np.abs((turn + np.pi) % (2.0 * np.pi) - np.pi),
+            "speed [m/s]": np.hypot(difference[..., 2], difference[..., 3]),
+        }
+
+
+class ParkingTracker:
+    """Measures one episode of parking, step by step.
+
+    ``success`` and ``crash`` are what the environment's own rule says: whichever came first. A crash after success is reported as
+    ``crash_after_success`` and makes strict success impossible. ``done`` becomes true when strict success has been held, or at a crash.
+    """
+
+    def __init__(self) -> None:
+        self.done = False
+        self._steps = 0
+        self._held = 0
+        self._return = 0.0
+        self._steps_to_success: int | None = None
+        self._steps_to_strict: int | None = None
+        self._steps_to_crash: int | None = None
+        self._previous_action: NDArray[np.float64] | None = None
+        self._action_changes: list[float] = []
+
+    def update(self, observation: dict[str, Any], info: dict[str, Any]) -> None:
+        """Take in what ``env.step`` returned. Raises ValueError after the episode is done."""
+        if self.done:
+            raise ValueError("the episode is over: make a new tracker for the next one")
+        state = _vector(observation, "observation").astype(np.float64)
+        goal = _vector(observation, "desired_goal").astype(np.float64)
+        self._steps += 1
+        # the float64 observation decides success, exactly as the environment does
+        reward = goal_reward(observation["observation"], observation["desired_goal"])
+        crashed = bool(info["crashed"])
+        if self._steps_to_success is None and self._steps_to_crash is None:
+            self._return += reward + COLLISION_REWARD * crashed
+        self._note_action(info["action"])
+        if crashed:
+            self._steps_to_crash = self._steps
+            self.done = True
+            return
+        in_spot = reward > -SUCCESS_REWARD
+        if in_spot and self._steps_to_success is None:
+            self._steps_to_success = self._steps
+        self._held = self._held + 1 if in_spot and _stands(state, goal) else 0
+        if self._held >= STRICT_STEPS:
+            self._steps_to_strict = self._steps
+            self.done = True
+
+    def _note_action(self, action: Any) -> None:
+        action = np.asarray(action, dtype=np.float64)
+        if self._previous_action is not None:
+            self._action_changes.append(float(np.abs(action - self._previous_action).mean()))
+        self._previous_action = action
+
+    def metrics(self) -> dict[str, Any]:
+        """The episode so far.
+
+        success, strict, crash, crash_after_success (bool); steps_to_success, steps_to_strict (int or None); steps; return (the
+        environment's rewards until its own rule ends the episode); action_rate (mean |u_t − u_{t−1}| over steps and action entries).
+        """
+        success = self._steps_to_success is not None
+        crash = self._steps_to_crash is not None
+        return {
+            "success": success,
+            "strict": self._steps_to_strict is not None,
+            "crash": crash and not success,
+            "crash_after_success": crash and success,
+            "steps_to_success": self._steps_to_success,
+            "steps_to_strict": self._steps_to_strict,
+            "steps": self._steps,
+            "return": self._return,
+            "action_rate": float(np.mean(self._action_changes)) if self._action_changes else 0.0,
+        }
+
+
+def goal_reward(state: Any, goal: Any) -> float:
+    """highway-env's reward without the crash term: −(Σ w |state − goal|)^0.5. state [6], goal [6]."""
+    return -float(np.sqrt(np.dot(np.abs(np.asarray(state) - np.asarray(goal)), REWARD_WEIGHTS)))
+
+
+def _stands(state: NDArray[np.float64], goal: NDArray[np.float64]) -> bool:
+    """Whether the car has stopped and points the right way."""
+    speed = float(np.hypot(state[2], state[3]) * SCALES[2])
+    cross = goal[4] * state[5] - goal[5] * state[4]
+    along = goal[4] * state[4] + goal[5] * state[5]
+    return speed < STRICT_SPEED and abs(float(np.arctan2(cross, along))) < STRICT_HEADING
+
+
+def _vector(observation: dict[str, Any], key: str) -> Array:
+    """One entry of an observation as float32 [6], checked."""
+    try:
+        value = np.asarray(observation[key], dtype=np.float32)
+    except (KeyError, TypeError, IndexError) as error:
+        raise ValueError(f'a parking observation must be a dictionary with "{key}", got {type(observation).__name__}') from error
+    if value.shape != (6,):
+        raise ValueError(f'observation "{key}" must have shape (6,), got shape {value.shape}')
+    if not np.isfinite(value).all():
+        index = int(np.flatnonzero(~np.isfinite(value))[0])
+        raise ValueError(f'observation "{key}" must be finite, got {value[index]} at index {index} ({Parking.state_names[index]})')
+    return value
