@@ -16,7 +16,6 @@ class CountingPlanner:
 
     def __init__(self) -> None:
         self.count = np.zeros(8)
-        self.resets: list[Any] = []
 
     def plan(self, state: Any, *, goal: Any) -> SimpleNamespace:
         self.count[0] += 1
@@ -28,10 +27,8 @@ class CountingPlanner:
         self.count[:rows] += 1
         return SimpleNamespace(action=np.stack([self.count[:rows], states[:, 0]], axis=1), states=None)
 
-    def reset(self, mask: Any = None) -> None:
-        self.resets.append(mask)
-        rows = slice(None) if mask is None else np.flatnonzero(mask)
-        self.count[rows] = 0
+    def reset(self, rows: Any = None) -> None:
+        self.count[slice(None) if rows is None else rows] = 0
 
 
 class DictTask:

@@ -6,6 +6,7 @@ those into a plan; the agent gives the plan's first action. It needs NumPy alone
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -44,8 +45,8 @@ class BatchPlannerLike(Protocol):
     def plan_batch(self, states: Array, **inputs: Any) -> PlanLike:
         """Plan from each row of states [batch, state_size], with one warm start a row."""
 
-    def reset(self, mask: NDArray[np.bool_] | None = None) -> None:
-        """Forget the last plans of the rows where mask [batch] holds; of all rows without a mask."""
+    def reset(self, rows: Iterable[int] | None = None) -> None:
+        """Forget the last plans of these rows of the batch; of all if None."""
 
 
 class TaskLike(Protocol):
@@ -118,13 +119,13 @@ class Agent:
             raise TypeError(f"{type(self.planner).__name__} plans one state at a time: it has no plan_batch")
         return cast(BatchPlannerLike, self.planner)
 
-    def _reset_rows(
-        self, planner: BatchPlannerLike, rows: int, episode_start: NDArray[np.bool_] | None
-    ) -> None:
+    def _reset_rows(self, planner: BatchPlannerLike, rows: int, episode_start: NDArray[np.bool_] | None) -> None:
         if episode_start is None:
             return
         mask = np.asarray(episode_start, dtype=bool)
         if mask.shape != (rows,):
             raise ValueError(f"episode_start must have shape ({rows},), one bool a row, got {mask.shape}")
-        if mask.any():
-            planner.reset(mask)
+        if mask.all():
+            planner.reset()
+        elif mask.any():
+            planner.reset(np.flatnonzero(mask))

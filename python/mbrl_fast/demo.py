@@ -131,7 +131,5 @@ def draw(run: Run, built: Built, result: EvaluationResult, max_steps: int) -> No
 
 def telling_seed(result: EvaluationResult) -> int:
     """Choose the episode to film: among those that parked strictly, the one of median length; else the first."""
-    parked = sorted(
-        (e for e in result.episodes if e.metrics["strict"]), key=lambda episode: len(episode.actions)
-    )
+    parked = sorted((e for e in result.episodes if e.metrics["strict"]), key=lambda episode: len(episode.actions))
     return parked[len(parked) // 2].seed if parked else result.episodes[0].seed

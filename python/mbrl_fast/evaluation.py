@@ -129,13 +129,9 @@ def _drive_all(
         raise ImportError('jobs > 1 needs joblib: pip install "mbrl-fast[scale]"') from None
     work = (delayed(_drive_one)(agent, task, seed, max_steps) for seed in seeds)
     # One episode at a time to a worker: they differ tenfold in length.
-    finished: Iterable[Episode] = Parallel(
-        n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=2 * jobs
-    )(work)
+    finished: Iterable[Episode] = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=2 * jobs)(work)
     return finished
 
 
-def _drive_one(
-    make_agent: Callable[[], Agent], task: TaskLike, seed: int, max_steps: int | None
-) -> Episode:
+def _drive_one(make_agent: Callable[[], Agent], task: TaskLike, seed: int, max_steps: int | None) -> Episode:
     return run_episode(make_agent(), task, seed, max_steps)

@@ -100,8 +100,7 @@ def build(recipe: Recipe, run: Run, say: Say = lambda line: None, progress: bool
     say("exporting to a Problem file and verifying it")
     problem = _export(models, task)
     problem.save(run.problem)
-    report = problem.verify()
-    run.log("verify", report=str(report))
+    run.log("verify", relative_error=problem.verify())
     _draw(run, task, history)
     run.write_config(describe(recipe))
     return Built(task, data, history, problem)
@@ -118,9 +117,7 @@ def _train(recipe: Recipe, task: Any, data: Transitions, progress: bool) -> tupl
     from mbrl_fast.training import TrainingSettings, make_members, train
 
     def network() -> LTI:
-        return LTI(
-            task.state_size, task.action_size, recipe.hidden_size, dt=task.dt, position_columns=False
-        )
+        return LTI(task.state_size, task.action_size, recipe.hidden_size, dt=task.dt, position_columns=False)
 
     settings = TrainingSettings(seed=recipe.seed, **({"epochs": recipe.epochs} if recipe.epochs else {}))
     networks = make_members(network, recipe.members, recipe.seed)
@@ -131,27 +128,12 @@ def _export(models: list[Any], task: Any) -> Problem:
     from mbrl_fast.export import export
     from mbrl_fast.rewards import ParkingReward
 
-    return export(
-        models if len(models) > 1 else models[0],
-        ParkingReward(),
-        state_size=task.state_size,
-        action_size=task.action_size,
-        inputs=task.inputs,
-        action_low=task.action_low,
-        action_high=task.action_high,
-        dt=task.dt,
-        state_names=task.state_names,
-        action_names=task.action_names,
-        state_units=task.state_units,
-        action_units=task.action_units,
-    )
+    return export(models if len(models) > 1 else models[0], ParkingReward(), env=task)
 
 
 def log_history(run: Run, history: History) -> None:
     """Write one line an epoch with the mean loss over members, and one with what was kept."""
-    for epoch, (train, validation) in enumerate(
-        zip(history.train_loss, history.validation_loss, strict=True)
-    ):
+    for epoch, (train, validation) in enumerate(zip(history.train_loss, history.validation_loss, strict=True)):
         run.log("epoch", epoch=epoch, train_loss=float(train.mean()), validation_loss=float(validation.mean()))
     open_loop = {name: np.round(error, 6).tolist() for name, error in history.open_loop.items()}
     run.log("trained", best_epoch=history.best_epoch.tolist(), open_loop=open_loop)

@@ -54,9 +54,7 @@ def test_positions_are_metres_and_footprints_are_the_cars() -> None:
 
 def test_losses_draw_every_member_and_mark_the_weights_that_were_kept() -> None:
     epochs = np.arange(1, 11, dtype=float)[:, None]
-    history = SimpleNamespace(
-        train_loss=1 / epochs * [[1, 2]], validation_loss=2 / epochs * [[1, 2]], best_epoch=np.array([9, 4])
-    )
+    history = SimpleNamespace(train_loss=1 / epochs * [[1, 2]], validation_loss=2 / epochs * [[1, 2]], best_epoch=np.array([9, 4]))
     axes = plot.losses(history)
     assert len(axes.lines) == 5
     assert axes.lines[-1].get_ydata().tolist() == pytest.approx([0.2, 0.8])

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-rich = pytest.importorskip("rich")
-
-from rich.console import Console
+pytest.importorskip("rich")
 
 from mbrl_fast.report.inspect_table import multiply_adds
 from mbrl_fast.report.plan_table import plan_line, plan_table
@@ -50,7 +50,7 @@ PLAN = SimpleNamespace(
 
 
 def test_a_plan_is_a_row_for_each_knot_and_the_end() -> None:
-    problem = SimpleNamespace(dt=0.2, state_names=("x", "y"), action_names=(), state_size=2, action_size=1)
+    problem = SimpleNamespace(dt=0.2, graph={"state_names": ["x", "y"], "action_names": []}, action_size=1)
     text = text_of(plan_table(problem, PLAN, 1.0))
     assert "value -1.5000, status ok, 1.00 ms" in text
     assert "action[0]" in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -133,3 +135,12 @@ def update(spec: ExportSpec, **slots: Any) -> tuple[bytes, ExportSpec]:
             raise ValueError(f"update replaces dynamics, {', '.join(replaced)}, got {name}")
     fresh = ExportSpec(**{**spec.__dict__, "dynamics": dynamics, "slots": replaced})
     return build(fresh), fresh
+
+
+class _CallableModule(types.ModuleType):
+    """`mf.export(...)` and `mbrl_fast.export.update(...)`: importing this package puts it where the function was."""
+
+    __call__ = staticmethod(export)
+
+
+sys.modules[__name__].__class__ = _CallableModule

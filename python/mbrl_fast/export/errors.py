@@ -47,7 +47,7 @@ def _describe(path: str, line: int) -> str:
 def place_of_node(node: Any) -> str:
     """Where a graph node comes from: the user's line, else the name of the module that made it."""
     place = user_line(node.meta.get("stack_trace") or "")
-    return place or (f" in module {name!r}" if (name := module_of_node(node)) else "")
+    return place or (f" in module {name!r}" if (name := module_of_node(node)) not in ("", "Caller") else "")
 
 
 def module_of_node(node: Any) -> str:

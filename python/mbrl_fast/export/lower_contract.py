@@ -41,6 +41,17 @@ def addmv(tools: Tools, bias: Matrix, a: Matrix, b: Matrix, beta: float, alpha: 
     return _product(tools, a, b, None) * alpha + tools.rows(bias) * beta
 
 
+@lowers("bilinear.default", keep_constants=True)
+def bilinear(tools: Tools, a: Matrix, b: Matrix, weight: Matrix, bias: Matrix | None) -> Rows:
+    """Σ a_i weight[o, i, j] b_j + bias[o]: linear in a, then inner products with b."""
+    o, i, j = weight.shape
+    matrix = _moved(weight, lambda t: t.permute(1, 0, 2).reshape(i, o * j))
+    left = _product(tools, a, matrix, None)
+    left = tools.move(lambda ids: ids.reshape(*ids.shape[:-1], o, j), left)
+    result = tools.dot(left, tools.move(torch.unsqueeze, tools.rows(b), -2), -1, False)
+    return result if bias is None else result + bias
+
+
 def _product(tools: Tools, a: Matrix, b: Matrix, bias: Matrix | None) -> Rows:
     """matmul(a, b) + bias."""
     a_vector, b_vector = len(a.shape) == 1, len(b.shape) == 1

@@ -127,6 +127,13 @@ def scatter(tools: Tools, x: Const | Rows, dim: int, where: Const | Rows, source
     return tools.map("where", tools.map("eq", where, tools.rows(places)), values, target)
 
 
+@lowers("one_hot.default")
+def one_hot(tools: Tools, x: Rows, _classes: int) -> Rows:
+    """`[...]` → `[..., classes]`."""
+    places = tools.rows(torch.arange(tools.shape()[-1]))
+    return tools.map("eq", tools.move(torch.unsqueeze, x, -1), places)
+
+
 def _single(index: Const) -> Tensor:
     """A constant index; members may not index differently."""
     if any(not torch.equal(index.tensors[0], tensor) for tensor in index.tensors[1:]):

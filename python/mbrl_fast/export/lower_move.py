@@ -12,7 +12,7 @@ from .values import Rows
 
 
 @lowers(
-    *"view.default reshape.default _unsafe_view.default permute.default transpose.int t.default expand.default unsqueeze.default "
+    *"permute.default transpose.int t.default expand.default unsqueeze.default "
     "squeeze.default squeeze.dim squeeze.dims slice.Tensor select.int cat.default stack.default unbind.int split.Tensor "
     "split_with_sizes.default chunk.default repeat.default flip.default roll.default diagonal.default movedim.intlist "
     "slice_scatter.default select_scatter.default diagonal_scatter.default broadcast_tensors.default unfold.default "
@@ -30,6 +30,12 @@ def move(tools: Tools, *args: Any) -> Any:
         else:
             positional.append(value)
     return tools.move(target, *positional, **named)
+
+
+@lowers("view.default", "reshape.default", "_unsafe_view.default")
+def view(tools: Tools, value: Rows, size: list[int]) -> Rows:
+    """Another shape; the ids, unlike the traced tensor, need not be contiguous."""
+    return tools.move(torch.reshape, value, size)
 
 
 @lowers(

@@ -21,7 +21,8 @@ from .errors import ExportError, module_of_node, place_of_node, user_line_of_exc
 KEEP = frozenset(
     "linear matmul bmm layer_norm silu softplus mish gelu elu leaky_relu hardtanh hardswish selu softmax log_softmax "
     "logsumexp linalg_vector_norm linalg_cross slice_scatter select_scatter fill stack unbind split transpose "
-    "clamp_min clamp_max masked_fill remainder var hardsigmoid relu6 celu log_sigmoid softsign".split()
+    "clamp_min clamp_max masked_fill remainder var.correction hardsigmoid relu6 celu log_sigmoid softsign xlogy one_hot "
+    "bilinear".split()
 )
 _MODE_DEPENDENT = ("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout", "batch_norm", "rrelu", "native_dropout")
 
@@ -123,8 +124,14 @@ def _decompositions() -> Any:
     """The default table less KEEP; built once, as that takes half a second."""
     if not _TABLE:
         default = torch.export.default_decompositions().items()
-        _TABLE.update({op: rule for op, rule in default if op._schema.name.removeprefix("aten::") not in KEEP})
+        _TABLE.update({op: rule for op, rule in default if KEEP.isdisjoint(_names(op))})
     return dict(_TABLE)
+
+
+def _names(op: Any) -> tuple[str, str]:
+    """`("var", "var.correction")`."""
+    name = op._schema.name.removeprefix("aten::")
+    return name, f"{name}.{op._schema.overload_name or 'default'}"
 
 
 def _read(program: Any, slot: str) -> Traced:

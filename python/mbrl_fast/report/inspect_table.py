@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
+
 def read_header(path: Path) -> dict[str, Any]:
     """Read the JSON header of a safetensors file: 8 bytes of length, then the header.
 

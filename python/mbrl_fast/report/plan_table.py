@@ -40,5 +40,5 @@ def plan_table(problem: Any, plan: Any, milliseconds: float) -> Table:
 
 
 def _names(problem: Any, kind: str) -> list[str]:
-    names = list(getattr(problem, f"{kind}_names", ()))
+    names: list[str] = problem.graph[f"{kind}_names"]
     return names or [f"{kind}[{i}]" for i in range(getattr(problem, f"{kind}_size"))]
