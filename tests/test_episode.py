@@ -211,7 +211,7 @@ def test_wilson_interval_agrees_with_published_values(successes: int, trials: in
 
 def test_wilson_interval_of_nothing_is_nan_and_of_nonsense_refused() -> None:
     assert all(map(math.isnan, wilson_interval(0, 0)))
-    with pytest.raises(ValueError, match="successes must be in 0..trials, got successes=3, trials=2"):
+    with pytest.raises(ValueError, match=r"successes must be in 0\.\.trials, got successes=3, trials=2"):
         wilson_interval(3, 2)
 
 

@@ -14,6 +14,12 @@ def fill(run: Run, text: str = "") -> None:
     run.problem.write_bytes(b"")
 
 
+def interrupted(folder: Path) -> None:
+    with new_run(folder, overwrite=True) as run:
+        fill(run, "interrupted")
+        raise KeyboardInterrupt
+
+
 def test_a_run_appears_only_when_it_is_complete(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "run"
     with new_run(folder) as run:
@@ -24,9 +30,8 @@ def test_a_run_appears_only_when_it_is_complete(tmp_path: Path) -> None:
 
 
 def test_a_run_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), new_run(tmp_path / "run") as run:
-        fill(run)
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -36,8 +41,8 @@ def test_a_run_is_replaced_only_when_asked_and_only_by_a_complete_one(tmp_path: 
         fill(run, "old")
     with pytest.raises(FileExistsError, match="exists: choose another --out, or pass --overwrite"), new_run(folder):
         pass
-    with pytest.raises(RuntimeError), new_run(folder, overwrite=True) as run:
-        raise RuntimeError
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(folder)
     assert open_run(folder).read_config()["text"] == "old"
     with new_run(folder, overwrite=True) as run:
         fill(run, "new")
@@ -47,9 +52,8 @@ def test_a_run_is_replaced_only_when_asked_and_only_by_a_complete_one(tmp_path: 
 
 def test_a_folder_that_is_no_run_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(FileExistsError, match="is not a run folder: it will not be replaced"):
-        with new_run(tmp_path, overwrite=True):
-            pass
+    with pytest.raises(FileExistsError, match="is not a run folder: it will not be replaced"), new_run(tmp_path, overwrite=True):
+        pass
     assert (tmp_path / "thesis.tex").exists()
 
 
@@ -61,9 +65,9 @@ def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
 
 
 def test_opening_says_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no run folder at .*nowhere: make one with `mbrl-fast train"):
+    with pytest.raises(FileNotFoundError, match=r"no run folder at .*nowhere: make one with `mbrl-fast train"):
         open_run(tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError, match="is not a run folder: it has no config.json"):
+    with pytest.raises(FileNotFoundError, match=r"is not a run folder: it has no config\.json"):
         open_run(tmp_path)
 
 

@@ -40,6 +40,7 @@ FloatArray evaluate_op(const std::string& name, const py::list& inputs, int outp
     instruction.op = find_op(name.c_str());
     check(instruction.op >= 0, "unknown operation '", name, "', see op_table()");
     check(!inputs.empty(), "inputs must not be empty");
+    check(outputs >= 1, "outputs must be >= 1, got ", outputs);
     const bool linear = kernels().ops[instruction.op].kind == OpKind::linear;
     std::vector<FloatArray> arrays;
     for (const auto& input : inputs) arrays.push_back(to_floats(input, "inputs"));

@@ -117,17 +117,19 @@ struct Reduced {
     vf r;
     vi quadrant;
 };
+/// Up to here three float constants suffice; without a real fma their products round, hence only within one quadrant.
+static constexpr float kFloatAngle = MBRL_FUSED ? 20000.0f : 0.78f;
 static inline Reduced reduce_angle(vf x) {
     const vf a = vabs(x);
-    const vf small = select(a < 20000.0f, x, splat(0.0f));
+    const vf small = select(a < kFloatAngle, x, splat(0.0f));
     const vf k = vround(small * 0.636619772f);
     vf r = fma(k, splat(-1.57079637e+0f), small);
     r = fma(k, splat(4.37113883e-8f), r);
     r = fma(k, splat(1.71512451e-15f), r);
     Reduced reduced{r, to_int(k)};
-    // Beyond that, three float constants no longer suffice: double precision, lane by lane (π/2 in two parts, fdlibm).
+    // Beyond that, double precision, lane by lane (π/2 in two parts, fdlibm).
     for (int lane = 0; lane < MBRL_LANES; ++lane) {
-        if (!(a[lane] >= 20000.0f)) continue;
+        if (!(a[lane] >= kFloatAngle)) continue;
         const double limited = a[lane] < 1e15f ? double(x[lane]) : 0.0;
         const double turns = double(int64_t(limited * 0.63661977236758134308 + (limited < 0 ? -0.5 : 0.5)));
         reduced.r[lane] = a[lane] < 1e15f ? float((limited - turns * 1.57079632673412561417e+00) - turns * 6.07710050650619224932e-11)
@@ -209,27 +211,28 @@ static inline vf vpow(vf x, vf y) {
     result = select(plain, fma(result, error, result), result);
     const vi whole = vround(y) == y;
     const vi odd = whole & (vround(y * 0.5f) != y * 0.5f);
-    result = select(x < 0.0f, select(whole, select(odd, -result, result), splat(NAN_F)), result);
+    result = select((x < 0.0f) & ~whole, splat(NAN_F), select((bits(x) < 0) & odd, -result, result));
     result = select((a == INFINITY_F) & (x < 0.0f), select(odd, -vabs(vexp(p)), vexp(p)), result);
     result = select((vabs(y) == INFINITY_F) & (a == 1.0f), splat(1.0f), result);
     result = select((y == 0.0f) | (x == 1.0f), splat(1.0f), select((x != x) | (y != y), x + y, result));
     return result;
 }
 
-/// Remainder with the sign of a (C's fmod), through double precision: exact while |a/b| < 2^29.
+/// Remainder with the sign of a (C's fmod), exact: multiples of b·2^(29k) are taken off while the quotient is large, so
+/// that quotient × divisor always fits the 53 bits of a double.
 static inline vf vfmod(vf a, vf b) {
     vf result = a;
     for (int lane = 0; lane < MBRL_LANES; ++lane) {
-        const double n = a[lane], d = b[lane] < 0 ? -double(b[lane]) : double(b[lane]);
-        const double q = n / d;
-        if (d == INFINITY_D && n - n == 0) continue;
-        double r = NAN_D;
-        if (q > -9e15 && q < 9e15) {
-            r = n - double(int64_t(q)) * d;
-            if (n >= 0 ? r < 0 : r > 0) r += n >= 0 ? d : -d;
-            if (n >= 0 ? r >= d : r <= -d) r -= n >= 0 ? d : -d;
+        const double d = b[lane] < 0 ? -double(b[lane]) : double(b[lane]);
+        double rest = a[lane] < 0 ? -double(a[lane]) : double(a[lane]);
+        if (!(rest < INFINITY_D) || !(d > 0)) rest = NAN_D;
+        while (rest >= d) {
+            double multiple = d;
+            while (rest / multiple >= 536870912.0) multiple *= 536870912.0;
+            rest -= double(int64_t(rest / multiple)) * multiple;
+            if (rest < 0) rest += multiple;  // the quotient was rounded up
         }
-        result[lane] = float(r);
+        result[lane] = float(rest);
     }
-    return result;
+    return with_sign(result, a);
 }

@@ -13,6 +13,12 @@
 #define MBRL_LANES 4
 #endif
 
+#if (defined(__AVX2__) && defined(__FMA__)) || defined(__aarch64__)
+#define MBRL_FUSED 1  // `fma` below rounds once
+#else
+#define MBRL_FUSED 0
+#endif
+
 typedef float vf __attribute__((vector_size(MBRL_LANES * 4)));
 typedef int32_t vi __attribute__((vector_size(MBRL_LANES * 4)));
 typedef uint32_t vu __attribute__((vector_size(MBRL_LANES * 4)));

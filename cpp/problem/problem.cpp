@@ -85,6 +85,7 @@ void Problem::validate() const {
               "action_low must be <= action_high and both finite, got action_low[", a, "]=", action_low[a],
               ", action_high[", a, "]=", action_high[a]);
     const Program& step = program("step");
+    check(step.find_argument("state") != nullptr, "program step must have an argument state");
     check_output(step, "next_state", state_size, true);
     check_output(step, "reward", 1, false);
     check_output(step, "termination", 1, false);

@@ -70,7 +70,7 @@ class Rollout {
     std::unique_ptr<Executor> step_, terminal_;
     std::vector<Operand> next_state_;
     Operand reward_{}, ended_{};
-    bool has_reward_ = false, ends_ = false, previous_used_ = false;
+    bool has_reward_ = false, ends_ = false;
     int state_at_ = -1, action_at_ = -1, previous_at_ = -1, time_at_ = -1;
     std::vector<int> input_at_;  // lane offset of each per-step input, -1 otherwise
     std::vector<float> discounts_;

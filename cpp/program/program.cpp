@@ -73,6 +73,7 @@ void Program::finish(const Tensor* constant_values) {
     }
     std::vector<RowLevel> levels(constants, RowLevel::constant);
     for (auto& argument : arguments) {
+        check(find_argument(argument.name) == &argument, where, ": argument ", argument.name, " appears twice");
         check(argument.size >= 0 && static_cast<int>(levels.size()) + argument.size <= kMaxRows, where, ": argument ",
               argument.name, " has an impossible size ", argument.size);
         argument.first_row = static_cast<int>(levels.size());

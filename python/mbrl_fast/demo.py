@@ -21,6 +21,7 @@ from mbrl_fast.run import Run, new_run
 if TYPE_CHECKING:
     from torch import nn
 
+MADE_BY = "demo"
 OURS, NOTEBOOK = "mbrl_fast, C++", "notebook, PyTorch"
 
 
@@ -51,13 +52,13 @@ class NotebookPlanner:
 
         torch.manual_seed(self.seed)
 
-    def plan(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> NotebookPlan:
-        """Plan from state [6] to goal [6]."""
+    def plan(self, state: NDArray[np.float32], **inputs: Any) -> NotebookPlan:
+        """Plan from state [6] to the input goal [6]."""
         import torch
 
         from mbrl_fast.reference.notebook import cem_planner
 
-        action = cem_planner(self.model, torch.from_numpy(state), torch.from_numpy(goal))
+        action = cem_planner(self.model, torch.from_numpy(state), torch.from_numpy(inputs["goal"]))
         return NotebookPlan(action.detach().numpy())
 
 
@@ -67,18 +68,37 @@ def notebook_agent(model: nn.Module, task: Any) -> Agent:
 
 
 def demo(
-    out: Path, recipe: Recipe, episodes: int, first_seed: int, jobs: int, max_steps: int, say: Say
+    out: Path,
+    recipe: Recipe,
+    *,
+    episodes: int = 10,
+    first_seed: int = 1000,
+    jobs: int = 1,
+    max_steps: int = 200,
+    notebook_epochs: int = 1500,
+    say: Say = lambda line: None,
 ) -> dict[str, dict[str, Any]]:
-    """Run the demo into a new run folder.
+    """Run the demo into a run folder; one that an earlier demo made is replaced, no other is.
+
+    Args:
+        out: the run folder.
+        recipe: what our ensemble is trained on; the notebook's network gets the same data.
+        episodes: to drive with each of the two; episode i is reset with `first_seed` + i.
+        first_seed: of the first episode.
+        jobs: processes that drive, for both alike; every planner has one thread.
+        max_steps: steps after which an episode has failed.
+        notebook_epochs: full-batch epochs of the notebook's training; it has 1,500.
+        say: told what happens, as it happens.
 
     Returns:
         Contender → its JSON line, as `EvaluationResult.to_dict`.
     """
     began = perf_counter()
-    with new_run(out) as run:
+    with new_run(out, overwrite=_is_demo(out)) as run:
         built = build(recipe, run, say)
-        say("training the notebook's single network the notebook's way (1,500 full-batch epochs)")
-        baseline = _train_notebook(built, recipe.seed)
+        run.write_config({**run.read_config(), "made_by": MADE_BY})
+        say(f"training the notebook's single network the notebook's way ({notebook_epochs:,} full-batch epochs)")
+        baseline = train_notebook(built, recipe.seed, notebook_epochs)
         results: dict[str, EvaluationResult] = {}
         agents = {
             OURS: partial(load_agent, run.problem, PLANNER, built.task),
@@ -95,13 +115,22 @@ def demo(
     return {name: result.to_dict() for name, result in results.items()}
 
 
-def _train_notebook(built: Built, seed: int) -> nn.Module:
+def _is_demo(folder: Path) -> bool:
+    try:
+        return Run(folder).read_config().get("made_by") == MADE_BY
+    except (OSError, ValueError):
+        return False
+
+
+def train_notebook(built: Built, seed: int, epochs: int = 1500) -> nn.Module:
+    """Train the notebook's network on all of the data, crashes and validation part included, as the notebook does."""
     import torch
 
     from mbrl_fast.reference.notebook import train_notebook_model
 
-    columns = (built.data.states, built.data.actions, built.data.next_states)
-    return train_notebook_model(*map(torch.from_numpy, columns), seed=seed)
+    data = built.data
+    states, actions, next_states = map(torch.from_numpy, (data.states, data.actions, data.next_states))
+    return train_notebook_model(states, actions, next_states, epochs, seed)
 
 
 def progress_bar(finished: Iterable[Episode], total: int, description: str = "episodes") -> Iterator[Episode]:

@@ -117,14 +117,14 @@ def _drive(
     tracker = task.tracker()
     observation, _ = env.reset(seed=seed)
     state, inputs = task.observe(observation)
-    states, actions, rewards, plan_ms, env_ms, plans = [state], [], [], [], [], []
+    states, actions, plans = [state], list[NDArray[np.float32]](), list[NDArray[np.float32]]()
+    rewards, plan_ms, env_ms = list[float](), list[float](), list[float]()
     if camera:
         camera.start(env)
     while True:
         begin = perf_counter()
         action = agent.act(observation)
-        planned = perf_counter()
-        plan_ms.append(1e3 * (planned - begin))
+        plan_ms.append(1e3 * (perf_counter() - begin))
         if camera:
             camera.shoot(_planned_states(agent), f"step {len(actions)}   plan {plan_ms[-1]:.1f} ms")
         if record:

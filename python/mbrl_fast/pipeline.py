@@ -119,7 +119,7 @@ def _train(recipe: Recipe, task: Any, data: Transitions, progress: bool) -> tupl
     def network() -> LTI:
         return LTI(task.state_size, task.action_size, recipe.hidden_size, dt=task.dt, position_columns=False)
 
-    settings = TrainingSettings(seed=recipe.seed, **({"epochs": recipe.epochs} if recipe.epochs else {}))
+    settings = TrainingSettings(seed=recipe.seed, epochs=recipe.epochs or TrainingSettings.epochs)
     networks = make_members(network, recipe.members, recipe.seed)
     return train(networks, data, settings, augment=task.symmetries, task=task, progress=progress)
 
@@ -180,9 +180,20 @@ def needs_extras() -> None:
         raise ImportError(f'training needs {error.name}: pip install "mbrl-fast[train,envs]"') from None
 
 
+def load_problem(path: Path) -> Problem:
+    """Load a Problem file as `mbrl_fast.load` does, with the file's name in what it refuses."""
+    from mbrl_fast.problem import load
+
+    if not path.is_file():
+        raise FileNotFoundError(f"no Problem file at {path}")
+    try:
+        return load(path)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 def load_agent(problem: Path, settings: Mapping[str, Any], task: Any) -> Agent:
     """Make an agent from a Problem file and the settings of its planner. NumPy alone; workers call it."""
     from mbrl_fast.planners import CEM
-    from mbrl_fast.problem import load
 
-    return Agent(CEM(load(problem), **settings), task)
+    return Agent(CEM(load_problem(problem), **settings), task)

@@ -9,15 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-pytest.importorskip("matplotlib")
-
-from matplotlib.colors import same_color
-from matplotlib.figure import Figure
-
 from mbrl_fast import plot
 from mbrl_fast.episode import Episode
 from mbrl_fast.report.fan import Fan
 from mbrl_fast.report.lot import footprint, positions
+
+pytest.importorskip("matplotlib")
 
 GOAL = np.array([0.06, -0.14, 0, 0, 0, -1], np.float32)
 METRICS = {"success": True, "strict": True, "crash": False, "crash_after_success": False}
@@ -80,6 +77,8 @@ def test_the_fan_draws_prediction_over_reality_in_one_colour_and_tells_the_error
 
 @pytest.mark.parametrize("plans", [True, False])
 def test_the_episode_plot_shows_goal_path_and_plans(plans: bool) -> None:
+    from matplotlib.colors import same_color
+
     axes = plot.episode(an_episode(plans=plans), plans=4)
     labels = axes.get_legend_handles_labels()[1]
     assert labels == (["goal", "planned", "driven"] if plans else ["goal", "driven"])
@@ -90,6 +89,8 @@ def test_the_episode_plot_shows_goal_path_and_plans(plans: bool) -> None:
 
 
 def test_a_plan_is_drawn_on_the_axes_it_is_given() -> None:
+    from matplotlib.figure import Figure
+
     given = Figure().add_subplot()
     assert plot.plan(SimpleNamespace(states=straight(5)), goal=GOAL, axes=given) is given
     assert given.lines

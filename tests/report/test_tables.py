@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import io
-
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-pytest.importorskip("rich")
-
 from mbrl_fast.report.inspect_table import multiply_adds
 from mbrl_fast.report.plan_table import plan_line, plan_table
 from mbrl_fast.report.table import comparison
 
+console = pytest.importorskip("rich.console")
+
 
 def text_of(table: Any) -> str:
-    console = Console(width=160, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(table)
-    return console.export_text()
+    written = io.StringIO()
+    console.Console(width=160, file=written).print(table)
+    return written.getvalue()
 
 
 def a_line(**changes: Any) -> dict[str, Any]:
@@ -74,7 +73,6 @@ def test_a_plan_as_json_is_plain_lists() -> None:
     [
         ({"op": "linear", "in": [[1, 2, 3]], "out": [4, 5]}, 6),
         ({"op": "dot", "in": [[1, 2, 3, 4], [5, 6, 7, 8]], "out": [9, 10]}, 4),
-        ({"op": "fma", "in": [[1, 2], [3, 4], [5, 6]], "out": [7, 8]}, 2),
         ({"op": "add", "in": [[1], [2]], "out": [3]}, 0),
     ],
 )

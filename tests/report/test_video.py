@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("highway_env")
-imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
-
 from mbrl_fast.agent import Agent
 from mbrl_fast.episode import run_episode
 from mbrl_fast.report.video import FPS, GOAL, PLANNED, SMOOTH, Camera, open_video
 from mbrl_fast.tasks import Parking
+
+pytest.importorskip("highway_env")
+imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
 
 
 class Straight:
@@ -70,6 +70,7 @@ def test_the_overlay_lies_where_the_viewer_draws() -> None:
         assert ends[0] < 14 * 3  # the plan begins under the car, whose place within the step is up to 2 substeps on
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imageio-ffmpeg's reader leaves its pipes
 def test_the_file_is_a_film_in_real_time(tmp_path: Path) -> None:
     with open_video(tmp_path / "episode.mp4") as camera:
         film(camera, steps=3)

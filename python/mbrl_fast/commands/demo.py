@@ -23,7 +23,7 @@ class Demo:
     """
 
     out: Path | None = None
-    """Run folder to make. Default: runs/demo-<date>-<time>."""
+    """Run folder to make; an earlier demo's is replaced. Default: runs/demo-<date>-<time>."""
     seed: int = 0
     """Of data, weights and training."""
     transitions: int = 2000
@@ -36,8 +36,8 @@ class Demo:
     """Evaluation episode i is reset with this plus i."""
     jobs: int = field(default_factory=lambda: min(2, os.cpu_count() or 1))
     """Processes that drive episodes. Every planner has one thread."""
-    max_steps: int = 500
-    """Steps (of 0.2 s) after which an episode counts as failed; 500 is the environment's own limit."""
+    max_steps: int = 200
+    """Steps (of 0.2 s) after which an episode counts as failed. The environment itself waits for 500."""
 
     def run(self) -> None:
         """Run it."""
@@ -48,13 +48,16 @@ class Demo:
         out = self.out or Path("runs") / time.strftime("demo-%Y%m%d-%H%M%S")
         recipe = Recipe(seed=self.seed, transitions=self.transitions, members=self.members)
         began = time.perf_counter()
-        results = demo(out, recipe, self.episodes, self.first_seed, self.jobs, self.max_steps, say)
-        show(
-            comparison(
-                results,
-                f"parking-v0, seeds {self.first_seed}–{self.first_seed + self.episodes - 1}, "
-                f"at most {self.max_steps} steps; 95 % intervals",
-            )
+        results = demo(
+            out,
+            recipe,
+            episodes=self.episodes,
+            first_seed=self.first_seed,
+            jobs=self.jobs,
+            max_steps=self.max_steps,
+            say=say,
         )
+        seeds = f"seeds {self.first_seed}–{self.first_seed + self.episodes - 1}"
+        show(comparison(results, f"parking-v0, {seeds}, at most {self.max_steps} steps; 95 % intervals"))
         print(f"done in {time.perf_counter() - began:.0f} s; everything is in {out}")
         print(f"watch   {out / 'plots' / 'episode.mp4'}")

@@ -78,17 +78,16 @@ def plan_once(
     Returns:
         The problem, the plan, and the milliseconds that the plan took.
     """
-    from mbrl_fast.pipeline import PLANNER
+    from mbrl_fast.pipeline import PLANNER, load_problem
     from mbrl_fast.planners import CEM
-    from mbrl_fast.problem import load
 
-    problem = load(path)
+    problem = load_problem(path)
     shapes = dict(problem.inputs)
     for name, values in inputs.items():
         size = int(np.prod(shapes[name])) if name in shapes else len(values)
         if len(values) != size:
             raise ValueError(f"input {name} must have {size} numbers, got {len(values)}")
-    arrays = {name: np.reshape(values, shapes.get(name, -1)).astype(np.float32) for name, values in inputs.items()}
+    arrays: dict[str, Any] = {name: np.reshape(values, shapes.get(name, -1)).astype(np.float32) for name, values in inputs.items()}
     planner = CEM(problem, **{**PLANNER, "seed": seed, "threads": threads})
     begin = perf_counter()
     plan = planner.plan(np.array(state, np.float32), **arrays)

@@ -23,9 +23,9 @@ class Verify:
 
     def run(self) -> None:
         """Run it."""
-        from mbrl_fast.problem import load
+        from mbrl_fast.pipeline import load_problem
 
-        problem = load(self.file)
+        problem = load_problem(self.file)
         try:
             errors = problem.verify()
         except ValueError as error:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import torch
 
 from .bind import Bound, bind, example_arguments, shape_of
 from .builder import LANE, Builder
-from .errors import ExportError
+from .errors import ExportError, Refusal
 from .fuse import finish
 from .lower import lower
+from .members import MemberMerger
 from .program import IntArray, Program
 from .spec import ExportSpec
 from .tools import Tools
@@ -32,24 +34,25 @@ def assemble(spec: ExportSpec, bounds: Mapping[str, Bound]) -> dict[str, Program
     programs = {"step": _step(spec, bounds)}
     for name, output in SEPARATE.items():
         if name in bounds:
-            builder = Builder(1)
+            builder = Builder()
             first = "observation" if name == "observe" else "state"
             _argument(builder, spec, first)
-            rows = _lowered(bounds[name], spec, builder, lambda n, b=builder: _argument(b, spec, n))[0]
+            rows = _lowered(bounds[name], spec, builder, partial(_argument, builder, spec))[0]
             programs[name] = finish(builder, {output: rows}, _order(spec))
     return programs
 
 
 def _step(spec: ExportSpec, bounds: Mapping[str, Bound]) -> Program:
     dynamics = bounds["dynamics"]
-    builder = Builder(max(len(dynamics.modules), dynamics.members))
+    builder = Builder()
 
     def rows_of(name: str) -> IntArray:
         return _argument(builder, spec, name)
 
     rows_of("state"), rows_of("action")
     outputs = {}
-    results = _lowered(dynamics, spec, builder, rows_of)
+    single = dynamics.stacked is None
+    results = _lowered(dynamics, spec, builder, rows_of) if single else _stacked(dynamics, spec, builder)
     next_state = results[0]
     if dynamics.kind != "tensor":
         next_state = builder.map("fma", [results[1], rows_of("noise"), results[0]])
@@ -69,6 +72,22 @@ def _step(spec: ExportSpec, bounds: Mapping[str, Bound]) -> Program:
     return finish(builder, outputs, _order(spec))
 
 
+def _stacked(bound: Bound, spec: ExportSpec, builder: Builder) -> list[IntArray]:
+    """Rows of a batched ensemble's outputs, its members merged into weight sets."""
+    source = Builder(simplify=False)
+    results = _results(bound, spec, source, partial(_argument, source, spec))
+    merger = MemberMerger(source, builder)
+    merged = []
+    for rows in results:
+        members = rows.ids.unbind(bound.stacked or 0)
+        each = [_canonical(rows.tools.wrap(ids), bound.slot, source) for ids in members]
+        try:
+            merged.append(merger.merge(np.stack(each)))
+        except Refusal as refusal:
+            raise ExportError(f"{bound.slot}: {refusal}") from None
+    return merged
+
+
 def _order(spec: ExportSpec) -> list[str]:
     first = ["state", "observation", "action", "previous_action", "time", "noise"]
     return [*first, *(item.name for item in spec.inputs)]
@@ -81,8 +100,13 @@ def _argument(builder: Builder, spec: ExportSpec, name: str) -> IntArray:
 
 def _lowered(bound: Bound, spec: ExportSpec, builder: Builder, rows_of: Callable[[str], IntArray]) -> list[IntArray]:
     """Rows `[size]` of each output of a slot, given those of its arguments."""
+    return [_canonical(rows, bound.slot, builder) for rows in _results(bound, spec, builder, rows_of)]
+
+
+def _results(bound: Bound, spec: ExportSpec, builder: Builder, rows_of: Callable[[str], IntArray]) -> list[Rows]:
+    """The outputs of a slot in their own shapes."""
     examples = example_arguments(spec, bound.names, bound.batched)
-    traced = trace(bound.modules, examples, bound.slot)
+    traced = trace(bound.modules, examples, bound.parameters, bound.slot)
     tools = Tools(builder)
     inputs = [
         _spread(tools, rows_of(name), example.shape, shape_of(name, spec)[0])
@@ -95,7 +119,7 @@ def _lowered(bound: Bound, spec: ExportSpec, builder: Builder, rows_of: Callable
         results = [results[0], _diagonal(tools, results[1])]
     if bound.kind != "tensor":
         results = [tools.move(torch.broadcast_to, rows, results[0].shape) for rows in results]
-    return [_canonical(rows, bound.slot, builder) for rows in results]
+    return results
 
 
 def _spread(tools: Tools, rows: IntArray, example: torch.Size, shape: tuple[int, ...]) -> Rows:
@@ -128,4 +152,4 @@ def _canonical(result: Rows, slot: str, builder: Builder) -> IntArray:
             f"{slot} mixes candidates: its result is permuted, flipped or numbered along the batch. Every candidate must "
             "get what it would get alone"
         )
-    return rows[0]
+    return np.asarray(rows[0])

@@ -6,14 +6,14 @@ import copy
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from .call import Caller, unpack
 from .errors import ExportError
 from .spec import ExportSpec, Slot
-from .trace import tracing
+from .trace import on_cpu, tracing
 from .values import BATCH
 
 _OTHER_NAMES = {
@@ -44,6 +44,7 @@ class Bound:
 
     Attributes:
         modules: One Caller per member.
+        parameters: The callable's own names of its arguments.
         names: What each of its arguments is, e.g. `("state", "action", "goal")`.
         batched: Whether uniform inputs are passed as `[B, *shape]` instead of `[*shape]`.
         kind: `tensor`, `gaussian` (mean, std), or `tril` (mean, scale_tril).
@@ -53,47 +54,12 @@ class Bound:
 
     slot: str
     modules: tuple[Caller, ...]
+    parameters: tuple[str, ...]
     names: tuple[str, ...]
     batched: bool = True
     kind: str = "tensor"
     stacked: int | None = None
     members: int = 1
-
-
-class Caller(nn.Module):
-    """Calls a module or function with positional tensors, by its own argument names; returns a tuple of tensors."""
-
-    def __init__(self, slot: str, function: Slot, parameters: tuple[str, ...]) -> None:
-        super().__init__()
-        self._slot = slot
-        self._parameters_called = parameters
-        method = getattr(function, "__func__", None)
-        if method is not None and isinstance(function.__self__, nn.Module):  # type: ignore[union-attr]
-            self._callable, self._method = function.__self__, method.__name__  # type: ignore[union-attr]
-        else:
-            self._callable, self._method = function, ""
-
-    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        """Tensors in the order of `parameters` → `(tensor,)` or `(mean, std or scale_tril)`."""
-        call = getattr(self._callable, self._method) if self._method else self._callable
-        return unpack(self._slot, call(**dict(zip(self._parameters_called, tensors, strict=True))))[1]
-
-
-def unpack(slot: str, output: Any) -> tuple[str, tuple[Tensor, ...]]:
-    """(kind, tensors) of what a callable returned: a tensor, (mean, std), or a torch distribution."""
-    while isinstance(output, torch.distributions.Independent):
-        output = output.base_dist
-    if isinstance(output, torch.distributions.Normal):
-        return "gaussian", (output.loc, output.scale)
-    if isinstance(output, torch.distributions.MultivariateNormal):
-        return "tril", (output.loc, output._unbroadcasted_scale_tril)
-    if isinstance(output, Tensor):
-        return "tensor", (output,)
-    if slot == "dynamics" and isinstance(output, (tuple, list)) and len(output) == 2:
-        if all(isinstance(part, Tensor) for part in output):
-            return "gaussian", tuple(output)
-    expected = "a tensor, (mean, std), Normal, Independent or MultivariateNormal" if slot == "dynamics" else "a tensor"
-    raise ExportError(f"{slot} must return {expected}, got {type(output).__name__}")
 
 
 def bind(slot: str, functions: Sequence[Slot], spec: ExportSpec) -> Bound:
@@ -104,7 +70,7 @@ def bind(slot: str, functions: Sequence[Slot], spec: ExportSpec) -> Bound:
     """
     parameters, names = _arguments(slot, functions[0], [item.name for item in spec.inputs])
     callers = tuple(Caller(slot, function, parameters) for function in functions)
-    bound = Bound(slot, callers, names)
+    bound = Bound(slot, callers, parameters, names)
     uniform = {item.name for item in spec.inputs if not item.per_step}
     styles = (True, False) if uniform & set(names) else (True,)
     found: dict[bool, tuple[str, tuple[Tensor, ...]]] = {}
@@ -112,11 +78,11 @@ def bind(slot: str, functions: Sequence[Slot], spec: ExportSpec) -> Bound:
     for batched in styles:
         try:
             with tracing():
-                copied = copy.deepcopy(callers[0]).float()
-                examples = example_arguments(spec, names, batched)
-                outputs = copied(*examples)
-                found[batched] = unpack(slot, _call_again(copied, examples))[0], outputs
-                _check_shape(slot, outputs, spec)
+                caller = copy.deepcopy(callers[0])
+                on_cpu(caller).float()
+                output = caller.call(*example_arguments(spec, names, batched))
+                found[batched] = unpack(slot, output)
+                _check_shape(slot, found[batched][1], spec)
         except ExportError as error:
             found.pop(batched, None)
             errors.append(error)
@@ -127,21 +93,16 @@ def bind(slot: str, functions: Sequence[Slot], spec: ExportSpec) -> Bound:
             raise errors[0]
         return bound
     if len(found) == 2 and not _agree(found[True][1], found[False][1]):
+        which = ", ".join(sorted(uniform & set(names)))
         raise ExportError(
-            f"{slot} gives different results for inputs {', '.join(sorted(uniform & set(names)))} with and without a leading batch axis. "
+            f"{slot} gives different results for inputs {which} with and without a leading batch axis. "
             "Index them from the end, e.g. goal[..., 0], so that both mean the same"
         )
     batched = True in found
     kind, outputs = found[batched]
     stacked = _stacked_axis(slot, outputs[0])
     members = 1 if stacked is None else outputs[0].shape[stacked]
-    return Bound(slot, callers, names, batched, kind, stacked, members)
-
-
-def _call_again(caller: Caller, examples: tuple[Tensor, ...]) -> Any:
-    """What the user's callable itself returns."""
-    call = getattr(caller._callable, caller._method) if caller._method else caller._callable
-    return call(**dict(zip(caller._parameters_called, examples, strict=True)))
+    return Bound(slot, callers, parameters, names, batched, kind, stacked, members)
 
 
 def _agree(a: tuple[Tensor, ...], b: tuple[Tensor, ...]) -> bool:
@@ -158,7 +119,8 @@ def _arguments(slot: str, function: Slot, inputs: list[str]) -> tuple[tuple[str,
         raise ExportError(f"{slot}: the arguments of {function!r} cannot be read. Wrap it in a function") from None
     known = {name: name for name in (*_KNOWN[slot], *inputs)}
     positional = list(_POSITIONAL[slot])
-    parameters, names = [], []
+    parameters: list[str] = []
+    names: list[str] = []
     for parameter in signature.parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue

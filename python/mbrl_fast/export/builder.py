@@ -10,7 +10,7 @@ from .program import Argument, FloatArray, Instruction, IntArray
 from .values import unique_rows
 
 CONSTANT, UNIFORM, LANE = 0, 1, 2
-_COMMUTATIVE = {"add", "mul", "minimum", "maximum", "eq", "ne", "logical_and", "logical_or"}
+COMMUTATIVE = {"add", "mul", "minimum", "maximum", "eq", "ne", "logical_and", "logical_or"}
 
 
 class Builder:
@@ -19,8 +19,8 @@ class Builder:
     A row's level says when it is known: at export (CONSTANT), once per plan (UNIFORM), per candidate (LANE).
     """
 
-    def __init__(self, members: int) -> None:
-        self.members = members
+    def __init__(self, simplify: bool = True) -> None:
+        self._simplify = simplify  # whether to drop neutral operations
         self.arguments: dict[str, tuple[Argument, IntArray]] = {}
         self.prologue: list[Instruction] = []
         self.main: list[Instruction] = []
@@ -65,7 +65,7 @@ class Builder:
     def map(self, op: str, operands: list[IntArray]) -> IntArray:
         """Rows `[n]` of an elementwise operation on operands of `[n]` rows each."""
         matrix = np.stack(operands, 1)
-        if op in _COMMUTATIVE:
+        if op in COMMUTATIVE:
             matrix = np.sort(matrix, 1)
         return self._emit(op, matrix, arity=matrix.shape[1])
 
@@ -91,7 +91,7 @@ class Builder:
         keys: list[tuple[object, ...]] = [(op, *group) for group in groups.tolist()]
         for i, key in enumerate(keys):
             known = self._cache.get(key)
-            if known is None and levels[i] != CONSTANT:
+            if known is None and self._simplify and levels[i] != CONSTANT:
                 known = self._neutral(op, groups[i])
             if known is None:
                 new[int(levels[i])].append(i)
@@ -166,7 +166,7 @@ class Builder:
         if unit is not None:
             if self.is_value(b, unit):
                 return a
-            return b if op in _COMMUTATIVE and self.is_value(a, unit) else None
+            return b if op in COMMUTATIVE and self.is_value(a, unit) else None
         if op == "where":
             if len(self.values.get(a, ())) == 1:
                 return int(rows[1] if self.values[a][0] != 0 else rows[2])

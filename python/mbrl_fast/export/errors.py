@@ -18,7 +18,7 @@ class ExportError(ValueError):
     """A module that cannot be exported: names the slot, the operation, the user's source line and what to do."""
 
 
-class Refusal(Exception):  # noqa: N818 (control flow: always caught and told with its line)
+class Refusal(Exception):
     """Raised by a lowering rule: a reason and an advice, without the place, which the caller knows."""
 
 

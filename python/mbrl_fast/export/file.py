@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save
 
 from .program import FloatArray, Program
 from .spec import ExportSpec
@@ -36,10 +35,18 @@ def graph_of(spec: ExportSpec, programs: Mapping[str, Program]) -> tuple[dict[st
 
 
 def to_bytes(graph: dict[str, Any], tensors: Mapping[str, FloatArray]) -> bytes:
-    """Serialises twice, as the checksum of the data is in the header before it."""
-    arrays = {name: np.ascontiguousarray(tensors[name], np.float32) for name in sorted(tensors)}
-    metadata = {"format": "mbrl_fast", "version": "1", "crc32": "0" * 8, "graph": json.dumps(graph, separators=(",", ":"))}
-    data = save(arrays, metadata)
-    header = 8 + int.from_bytes(data[:8], "little")
-    metadata["crc32"] = f"{zlib.crc32(data[header:]):08x}"
-    return bytes(save(arrays, metadata))
+    """The file: length of the header, header (JSON padded to 8 bytes), tensors one after the other.
+
+    Written here because the safetensors package orders its metadata at random: equal Problems are equal bytes.
+    """
+    data = bytearray()
+    header: dict[str, Any] = {"__metadata__": {"format": "mbrl_fast", "version": "1"}}
+    for name in sorted(tensors):
+        start = len(data)
+        data += np.ascontiguousarray(tensors[name], "<f4").tobytes()
+        header[name] = {"dtype": "F32", "shape": list(tensors[name].shape), "data_offsets": [start, len(data)]}
+    header["__metadata__"]["crc32"] = f"{zlib.crc32(data):08x}"
+    header["__metadata__"]["graph"] = json.dumps(graph, separators=(",", ":"))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + bytes(data)

@@ -11,6 +11,7 @@ from . import (  # noqa: F401 (importing a group registers its rules)
     lower_activation,
     lower_contract,
     lower_elementwise,
+    lower_functions,
     lower_index,
     lower_move,
     lower_norm,
@@ -62,7 +63,7 @@ def _call(tools: Tools, node: torch.fx.Node, values: dict[torch.fx.Node, Any]) -
     args, kwargs = torch.fx.node.map_arg((node.args, node.kwargs), lambda item: values[item])
     target = node.target
     if target is operator.getitem:
-        return args[0][args[1]]
+        return _item(args)
     if not isinstance(target, torch.ops.aten.add.Tensor.__class__):
         raise Refusal(f"Python's own {getattr(target, '__name__', target)} is not an operation on tensors")
     name = str(target).removeprefix("aten.")
@@ -81,6 +82,10 @@ def _call(tools: Tools, node: torch.fx.Node, values: dict[torch.fx.Node, Any]) -
         ordered = [_as_rows(tools, item) for item in ordered]
     tools.node = node
     return entry.rule(tools, *ordered)
+
+
+def _item(args: Any) -> Any:
+    return args[0][args[1]]
 
 
 def _in_schema_order(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:

@@ -43,6 +43,10 @@ def mish(tools: Tools, x: Rows) -> Rows:
 @lowers("elu.default")
 def elu(tools: Tools, x: Rows, alpha: float, scale: float, input_scale: float) -> Rows:
     """scale x above 0, scale alpha (exp(input_scale x) - 1) below."""
+    return _elu(tools, x, alpha, scale, input_scale)
+
+
+def _elu(tools: Tools, x: Rows, alpha: float, scale: float, input_scale: float) -> Rows:
     return _positive(tools, x, x * scale, tools.map("expm1", x * input_scale) * (alpha * scale))
 
 
@@ -56,22 +60,13 @@ def celu(tools: Tools, x: Rows, alpha: float) -> Rows:
 def selu(tools: Tools, x: Rows) -> Rows:
     """Self-normalising ELU (Klambauer et al. 2017)."""
     alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
-    return elu(tools, x, alpha, scale, 1.0)
+    return _elu(tools, x, alpha, scale, 1.0)
 
 
 @lowers("leaky_relu.default")
 def leaky_relu(tools: Tools, x: Rows, slope: float) -> Rows:
     """x above 0, slope x below."""
     return _positive(tools, x, x, x * slope)
-
-
-@lowers("prelu.default", "_prelu_kernel.default")
-def prelu(tools: Tools, x: Rows, weight: Rows) -> Rows:
-    """x above 0, weight x below; the weight has one element or one per axis 1."""
-    ids = weight.ids
-    if ids.dim() == 1 and len(ids) > 1:
-        ids = ids.reshape(1, -1, *[1] * (len(x.shape) - 2))
-    return _positive(tools, x, x, x * tools.wrap(ids))
 
 
 @lowers("hardtanh.default")
@@ -98,37 +93,9 @@ def hardswish(tools: Tools, x: Rows) -> Rows:
     return x * _clip(tools, x + 3.0, 0.0, 6.0) / 6.0
 
 
-@lowers("threshold.default")
-def threshold(tools: Tools, x: Rows, limit: float, value: float) -> Rows:
-    """x above the limit, else the value; NaN stays."""
-    return tools.map("where", tools.map("le", x, limit), value, x)
-
-
-@lowers("hardshrink.default")
-def hardshrink(tools: Tools, x: Rows, limit: float) -> Rows:
-    """0 where |x| <= limit."""
-    return tools.map("where", tools.map("le", tools.map("abs", x), limit), 0.0, x)
-
-
-@lowers("softshrink.default")
-def softshrink(tools: Tools, x: Rows, limit: float) -> Rows:
-    """x moved by the limit towards 0."""
-    return x - _clip(tools, x, -limit, limit)
-
-
 @lowers("log_sigmoid.default")
 def log_sigmoid(tools: Tools, x: Rows) -> Rows:
     """-softplus(-x)."""
     return -tools.map("softplus", -x)
 
 
-@lowers("log_sigmoid_forward.default")
-def log_sigmoid_forward(tools: Tools, x: Rows) -> tuple[Rows, None]:
-    """log_sigmoid and a buffer that only the backward pass reads."""
-    return log_sigmoid(tools, x), None
-
-
-@lowers("softsign.default")
-def softsign(tools: Tools, x: Rows) -> Rows:
-    """x / (1 + |x|)."""
-    return x / (1.0 + tools.map("abs", x))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from .builder import LANE
-from .program import FloatArray
+from .program import FloatArray, IntArray
 from .registry import lowers
 from .tools import Tools
 from .values import BATCH, Const, Rows, common_candidate, unique_rows
@@ -18,10 +20,10 @@ Matrix = Rows | Const
 @lowers("linear.default", keep_constants=True)
 def linear(tools: Tools, x: Matrix, weight: Matrix, bias: Matrix | None) -> Rows:
     """x `[..., k]` weightᵀ `[m, k]` + bias `[m]`."""
-    return _product(tools, x, _transposed(tools, weight), bias)
+    return _product(tools, x, _moved(weight, lambda t: t.transpose(-1, -2) if t.dim() > 1 else t), bias)
 
 
-@lowers("addmm.default", "baddbmm.default", keep_constants=True)
+@lowers("addmm.default", keep_constants=True)
 def addmm(tools: Tools, bias: Matrix, a: Matrix, b: Matrix, beta: float, alpha: float) -> Rows:
     """beta bias + alpha a b."""
     if alpha == 1 and beta == 1:
@@ -29,16 +31,10 @@ def addmm(tools: Tools, bias: Matrix, a: Matrix, b: Matrix, beta: float, alpha: 
     return _product(tools, a, b, None) * alpha + tools.rows(bias) * beta
 
 
-@lowers("mm.default", "bmm.default", "matmul.default", "mv.default", "dot.default", "vdot.default", keep_constants=True)
+@lowers("mm.default", "bmm.default", "matmul.default", keep_constants=True)
 def matmul(tools: Tools, a: Matrix, b: Matrix) -> Rows:
     """a b with the rules of torch.matmul for vectors and batches."""
     return _product(tools, a, b, None)
-
-
-@lowers("addmv.default", keep_constants=True)
-def addmv(tools: Tools, bias: Matrix, a: Matrix, b: Matrix, beta: float, alpha: float) -> Rows:
-    """beta bias + alpha a b, b a vector."""
-    return _product(tools, a, b, None) * alpha + tools.rows(bias) * beta
 
 
 @lowers("bilinear.default", keep_constants=True)
@@ -57,20 +53,20 @@ def _product(tools: Tools, a: Matrix, b: Matrix, bias: Matrix | None) -> Rows:
     a_vector, b_vector = len(a.shape) == 1, len(b.shape) == 1
     a = _moved(a, lambda t: t.unsqueeze(0)) if a_vector else a
     b = _moved(b, lambda t: t.unsqueeze(1)) if b_vector else b
-    fits = isinstance(bias, Const) and bias.shape == b.shape[-1:]  # one bias per column: part of the linear
+    inside = None  # a bias that is part of the linear: one per column
     if isinstance(b, Const) and isinstance(a, Rows):
-        result = _times_constant(tools, a.ids, b, bias if fits else None)  # type: ignore[arg-type]
+        inside = bias if isinstance(bias, Const) and bias.shape == b.shape[-1:] else None
+        result = _times_constant(tools, a.ids, b, inside)
     elif isinstance(a, Const) and isinstance(b, Rows):
-        turned = _times_constant(tools, b.ids.transpose(-1, -2), _moved(a, lambda t: t.transpose(-1, -2)), None)
-        result, fits = turned.transpose(-1, -2), False
+        turned = Const(tuple(tensor.transpose(-1, -2) for tensor in a.tensors))
+        result = _times_constant(tools, b.ids.transpose(-1, -2), turned, None).transpose(-1, -2)
     else:
-        left, right = tools.rows(a), tools.rows(b)
-        result, fits = tools.dot(tools.wrap(left.ids.unsqueeze(-2)), tools.wrap(right.ids.transpose(-1, -2).unsqueeze(-3)),
-                                 -1, False).ids, False
+        left, right = tools.rows(a).ids.unsqueeze(-2), tools.rows(b).ids.transpose(-1, -2).unsqueeze(-3)
+        result = tools.dot(tools.wrap(left), tools.wrap(right), -1, False).ids
     result = result.squeeze(-2) if a_vector else result
     result = result.squeeze(-1) if b_vector else result
     rows = tools.wrap(result)
-    return rows if fits or bias is None else rows + bias
+    return rows if bias is None or inside is not None else rows + bias
 
 
 def _times_constant(tools: Tools, ids: Tensor, matrix: Const, bias: Const | None) -> Tensor:
@@ -79,7 +75,7 @@ def _times_constant(tools: Tools, ids: Tensor, matrix: Const, bias: Const | None
     One linear for each distinct pair of an input vector (a tuple of rows) and a matrix, whatever the batch axes.
     """
     k, m = matrix.shape[-2:]
-    batch = torch.broadcast_shapes(ids.shape[:-2], matrix.shape[:-2])
+    batch = np.broadcast_shapes(ids.shape[:-2], matrix.shape[:-2])
     vectors = ids.expand(*batch, *ids.shape[-2:]).reshape(-1, k).numpy()
     weights, which = _distinct_matrices(matrix, batch, ids.shape[-2])
     rows = vectors // BATCH
@@ -91,7 +87,7 @@ def _times_constant(tools: Tools, ids: Tensor, matrix: Const, bias: Const | None
     return torch.from_numpy(result).reshape(*batch, ids.shape[-2], m)
 
 
-def _distinct_matrices(matrix: Const, batch: torch.Size, n: int) -> tuple[list[FloatArray], np.ndarray]:
+def _distinct_matrices(matrix: Const, batch: tuple[int, ...], n: int) -> tuple[list[FloatArray], IntArray]:
     """Distinct transposed matrices `[1|M, m, k]` and which of them each of the `prod(batch) * n` vectors uses."""
     values = _float32(matrix, matrix.shape)
     k, m = matrix.shape[-2:]
@@ -115,12 +111,8 @@ def _float32(value: Const, shape: tuple[int, ...]) -> FloatArray:
     return np.stack([t.detach().to(torch.float32).reshape(shape).numpy() for t in value.tensors])
 
 
-def _moved(value: Matrix, function: object) -> Matrix:
+def _moved(value: Matrix, function: Callable[[Tensor], Tensor]) -> Matrix:
     """A view of either kind of value."""
     if isinstance(value, Const):
-        return Const(tuple(function(tensor) for tensor in value.tensors))  # type: ignore[operator]
-    return value.tools.wrap(function(value.ids))  # type: ignore[operator]
-
-
-def _transposed(tools: Tools, weight: Matrix) -> Matrix:
-    return _moved(weight, lambda t: t.transpose(-1, -2) if t.dim() > 1 else t)
+        return Const(tuple(function(tensor) for tensor in value.tensors))
+    return value.tools.move(function, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -59,7 +60,7 @@ def _select(tools: Tools, index: Rows, parts: list[Rows]) -> Rows:
     return result
 
 
-@lowers("index.Tensor", "_unsafe_index.Tensor", keep_constants=True)
+@lowers("index.Tensor", keep_constants=True)
 def index(tools: Tools, x: Const | Rows, indices: list[Index]) -> Rows:
     """x[i, j, ...], constant indices as in torch; bool masks of candidates are refused."""
     rows = tools.rows(x)
@@ -88,7 +89,7 @@ def _beside(tools: Tools, chosen: Rows, part: Rows, indices: list[Index]) -> Row
     """The index, its axes placed where torch puts them in the result: at the first index if those are adjacent."""
     used = [i for i, item in enumerate(indices) if item is not None]
     adjacent = used == list(range(used[0], used[-1] + 1))
-    shape = torch.broadcast_shapes(*(indices[i].shape for i in used))  # type: ignore[union-attr]
+    shape = np.broadcast_shapes(*(item.shape for item in indices if item is not None))
     trailing = len(part.shape) - len(shape) - (used[0] if adjacent else 0)
     spread = tools.move(torch.broadcast_to, chosen, shape)
     return tools.move(torch.reshape, spread, [*shape, *[1] * trailing])

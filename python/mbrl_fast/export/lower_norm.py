@@ -9,7 +9,7 @@ import torch
 
 from .lower_reduce import moments, norm
 from .registry import lowers
-from .tools import Tools
+from .tools import Tools, broadcast
 from .values import Rows
 
 
@@ -33,35 +33,15 @@ def layer_norm(tools: Tools, x: Rows, shape: Sequence[int], weight: Any, bias: A
     return _layer_norm(tools, x, shape, weight, bias, eps)[0]
 
 
-@lowers("native_layer_norm.default")
-def native_layer_norm(
-    tools: Tools, x: Rows, shape: Sequence[int], weight: Any, bias: Any, eps: float
-) -> tuple[Rows, Rows, Rows]:
-    """(result, mean, 1 / std)."""
-    return _layer_norm(tools, x, shape, weight, bias, eps)
-
-
-@lowers("rms_norm.default")
-def rms_norm(tools: Tools, x: Rows, shape: Sequence[int], weight: Any, eps: float | None) -> Rows:
-    """x / sqrt(mean(x x) + eps) weight."""
-    dims = list(range(-len(shape), 0))
-    square = tools.dot(x, x, dims, True) / float(torch.Size(shape).numel())
-    eps = torch.finfo(torch.float32).eps if eps is None else eps
-    return _affine(x * (1.0 / tools.map("sqrt", square + eps)), weight, None)
-
-
 @lowers("_native_batch_norm_legit_no_training.default")
 def batch_norm(
     tools: Tools, x: Rows, weight: Any, bias: Any, mean: Rows, var: Rows, _momentum: float, eps: float
 ) -> tuple[Rows, None, None]:
     """Evaluation mode: constants per channel, axis 1."""
-    trailing = [1] * (len(x.shape) - 2)
-
-    def per_channel(value: Rows | None) -> Rows | None:
-        return None if value is None else tools.move(torch.reshape, value, [-1, *trailing])
-
-    scale = 1.0 / tools.map("sqrt", per_channel(var) + eps)
-    return _affine((x - per_channel(mean)) * scale, per_channel(weight), per_channel(bias)), None, None
+    shape = [-1, *[1] * (len(x.shape) - 2)]
+    scale = 1.0 / tools.map("sqrt", tools.move(torch.reshape, var, shape) + eps)
+    scaled = (x - tools.move(torch.reshape, mean, shape)) * scale
+    return _affine(scaled, *(None if v is None else tools.move(torch.reshape, v, shape) for v in (weight, bias))), None, None
 
 
 @lowers("native_group_norm.default")
@@ -78,7 +58,7 @@ def group_norm(
     return _affine(back, *shaped), None, None
 
 
-@lowers("_cdist_forward.default", "cdist.default", "_euclidean_dist.default")
+@lowers("_cdist_forward.default")
 def cdist(tools: Tools, a: Rows, b: Rows, order: float = 2.0, *_: Any) -> Rows:
     """Distances `[..., n, m]` between vectors `[..., n, d]` and `[..., m, d]`, of the differences themselves."""
     difference = tools.move(torch.unsqueeze, a, -2) - tools.move(torch.unsqueeze, b, -3)
@@ -92,5 +72,5 @@ def cross(tools: Tools, a: Rows, b: Rows, dim: int) -> Rows:
     def rolled(value: Rows, shift: int) -> Rows:
         return tools.move(torch.roll, value, shift, dim)
 
-    a, b = tools.wrap(torch.broadcast_tensors(a.ids, b.ids)[0]), tools.wrap(torch.broadcast_tensors(a.ids, b.ids)[1])
+    a, b = (tools.wrap(ids) for ids in broadcast(a.ids, b.ids))
     return rolled(a, -1) * rolled(b, -2) - rolled(a, -2) * rolled(b, -1)

@@ -70,17 +70,11 @@ def index_of_extreme(tools: Tools, x: Rows, dim: int | None, keepdim: bool) -> R
     return tools.reduce(str(tools.node.target).split(".")[1], x, dim, keepdim)
 
 
-@lowers("any.default", "any.dim", "any.dims", "all.default", "all.dim", "all.dims")
+@lowers("any.default", "any.dim", "any.dims")
 def any_all(tools: Tools, x: Rows, dims: Dims = None, keepdim: bool = False) -> Rows:
     """Of elements that are not zero; NaN counts as true."""
     op = "amax" if str(tools.node.target).startswith("aten.any") else "amin"
     return tools.reduce(op, tools.map("ne", x, 0.0), dims, keepdim)
-
-
-@lowers("count_nonzero.dim_IntList", "count_nonzero.default")
-def count_nonzero(tools: Tools, x: Rows, dims: Dims = None) -> Rows:
-    """Number of elements that are not zero."""
-    return tools.reduce("sum", tools.map("ne", x, 0.0), dims, False)
 
 
 def moments(tools: Tools, x: Rows, dims: Dims, keepdim: bool, correction: float) -> tuple[Rows, Rows]:
@@ -94,14 +88,14 @@ def moments(tools: Tools, x: Rows, dims: Dims, keepdim: bool, correction: float)
     return variance, tools.reduce("sum", x, dims, keepdim) / n
 
 
-@lowers("var.correction", "std.correction")
+@lowers("var.correction")
 def var(tools: Tools, x: Rows, dims: Dims, correction: float | None, keepdim: bool) -> Rows:
     """Variance or standard deviation, divided by n - correction (1 if not given)."""
     variance, _ = moments(tools, x, dims, keepdim, 1.0 if correction is None else correction)
     return tools.map("sqrt", variance) if str(tools.node.target).startswith("aten.std") else variance
 
 
-@lowers("var_mean.correction", "std_mean.correction")
+@lowers("var_mean.correction")
 def var_mean(tools: Tools, x: Rows, dims: Dims, correction: float | None, keepdim: bool) -> tuple[Rows, Rows]:
     """Variance (or standard deviation) and mean."""
     variance, centre = moments(tools, x, dims, keepdim, 1.0 if correction is None else correction)
@@ -144,21 +138,14 @@ def _exponentials(tools: Tools, x: Rows, dims: Dims) -> tuple[Rows, Rows, Rows]:
     return exponentials, tools.reduce("sum", exponentials, dims, True), finite
 
 
-@lowers("softmax.int", "_softmax.default")
+@lowers("softmax.int")
 def softmax(tools: Tools, x: Rows, dim: int, *_: Any) -> Rows:
     """exp(x - max) / Σ."""
     exponentials = tools.map("exp", x - tools.reduce("amax", x, dim, True))
     return exponentials / tools.reduce("sum", exponentials, dim, True)
 
 
-@lowers("_safe_softmax.default")
-def safe_softmax(tools: Tools, x: Rows, dim: int, *_: Any) -> Rows:
-    """softmax, 0 where a whole line is -inf."""
-    masked = tools.map("eq", tools.reduce("amax", x, dim, True), -math.inf)
-    return tools.map("where", masked, 0.0, softmax(tools, x, dim))
-
-
-@lowers("log_softmax.int", "_log_softmax.default")
+@lowers("log_softmax.int")
 def log_softmax(tools: Tools, x: Rows, dim: int, *_: Any) -> Rows:
     """x - max - log Σ exp(x - max)."""
     shifted = x - tools.reduce("amax", x, dim, True)
@@ -169,14 +156,14 @@ def log_softmax(tools: Tools, x: Rows, dim: int, *_: Any) -> Rows:
 def cumulative(tools: Tools, x: Rows, dim: int, *_: Any) -> Rows:
     """Running sum or product."""
     op = "add" if "cumsum" in str(tools.node.target) else "mul"
-    parts = tools.move(torch.unbind, x, dim) if x.shape else [x]
+    parts = tools.moves(torch.unbind, x, dim) if x.shape else [x]
     for i in range(1, len(parts)):
         parts[i] = tools.map(op, parts[i - 1], parts[i])
     return tools.move(torch.stack, parts, dim) if x.shape else x
 
 
-@lowers("linalg_cholesky_ex.default")
-def cholesky(tools: Tools, x: Rows, upper: bool, _check: bool) -> tuple[Rows, Rows]:
+@lowers("linalg_cholesky.default")
+def cholesky(tools: Tools, x: Rows, _upper: bool) -> Rows:
     """Of a diagonal matrix `[..., n, n]`: its roots. Anything else is refused."""
     n = x.shape[-1]
     zero = int(tools.rows(0.0).ids)
@@ -184,5 +171,4 @@ def cholesky(tools: Tools, x: Rows, upper: bool, _check: bool) -> tuple[Rows, Ro
     if not bool((beside == zero).all()):
         raise Refusal("only the Cholesky factor of a diagonal matrix is supported. Return (mean, std)")
     roots = tools.map("sqrt", tools.move(lambda ids: ids.diagonal(dim1=-2, dim2=-1), x))
-    factor = tools.move(lambda ids: torch.diag_embed(ids - zero) + zero, roots)
-    return factor, tools.move(torch.broadcast_to, tools.rows(0.0), x.shape[:-2])
+    return tools.move(lambda ids: torch.diag_embed(ids - zero) + zero, roots)

@@ -38,6 +38,18 @@ class Instruction:
     bias: FloatArray | None = None
     activation: str = ""
 
+    @property
+    def weights(self) -> FloatArray:
+        """`weight`, of a linear."""
+        assert self.weight is not None
+        return self.weight
+
+    @property
+    def biases(self) -> FloatArray:
+        """`bias`, of a linear."""
+        assert self.bias is not None
+        return self.bias
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -69,8 +81,8 @@ class Program:
     @property
     def members(self) -> int:
         """Number of weight sets: 1, or that of the ensemble."""
-        arrays = [self.constants, *(i.weight for i in self.instructions), *(i.bias for i in self.instructions)]
-        return max(array.shape[0] for array in arrays if array is not None)
+        arrays = [self.constants, *(item.weights for item in self.linears()), *(item.biases for item in self.linears())]
+        return max(int(array.shape[0]) for array in arrays)
 
     def linears(self) -> Iterator[Instruction]:
         """The instructions that have weights."""
@@ -93,10 +105,11 @@ class Program:
             tensors[f"{name}/constants"] = np.ascontiguousarray(self.constants)
         instructions = []
         for item in self.instructions:
-            entry: dict[str, Any] = {"op": item.op, "in": [a.tolist() for a in item.inputs], "out": item.outputs.tolist()}
-            if item.weight is not None and item.bias is not None:
-                entry["weight"] = store(item.weight, "weight")
-                entry["bias"] = store(item.bias, "bias")
+            rows = [operand.tolist() for operand in item.inputs]
+            entry: dict[str, Any] = {"op": item.op, "in": rows, "out": item.outputs.tolist()}
+            if item.op == "linear":
+                entry["weight"] = store(item.weights, "weight")
+                entry["bias"] = store(item.biases, "bias")
                 entry["activation"] = item.activation
             instructions.append(entry)
         graph = {

@@ -35,6 +35,18 @@ def lowers(*names: str, keep_constants: bool = False) -> Callable[[Rule], Rule]:
     return register
 
 
+# What torch itself decomposes into operations that have rules.
+_DECOMPOSED = frozenset({
+    "addcdiv", "addcmul", "all", "arange", "atanh", "baddbmm", "chunk", "cosine_similarity", "count_nonzero", "detach",
+    "diag_embed", "diff", "einsum", "eye", "floor_divide", "flatten", "frac", "full", "glu", "group_norm", "gru_cell",
+    "hardshrink", "heaviside", "isfinite", "lerp", "linspace", "logaddexp", "logit", "lstm_cell", "meshgrid",
+    "nan_to_num", "narrow", "normalize", "ones", "ones_like", "pad", "prelu", "reshape", "rms_norm", "roll", "rsub",
+    "scaled_dot_product_attention", "sgn", "sinc", "softshrink", "softsign", "square", "squeeze", "std", "take_along_dim",
+    "tensordot", "threshold", "tile", "tril", "triu", "vecdot", "zeros", "zeros_like",
+})  # fmt: skip
+
+
 def supported() -> str:
     """Names of the supported operations, for people: without overloads, sorted."""
-    return ", ".join(sorted({name.split(".")[0] for name in RULES if not name.startswith("_")}))
+    ruled = {name.split(".")[0] for name in RULES if not name.startswith("_")}
+    return ", ".join(sorted(ruled | _DECOMPOSED))

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from torch import nn
 
 from .program import FloatArray
@@ -89,28 +88,26 @@ def fill(env: Any, **given: Any) -> dict[str, Any]:
         ValueError: For what neither gives.
     """
     found = {} if env is None else _from_task(env) if hasattr(env, "state_size") else _from_env(env)
-    merged = {key: found.get(key) if value is None else value for key, value in given.items()}
-    if merged.get("inputs") is None:
-        merged["inputs"] = found.get("inputs")
+    merged: dict[str, Any] = {key: found.get(key) if value is None else value for key, value in given.items()}
     low, high = merged["action_low"], merged["action_high"]
     if merged["action_size"] is None:
-        merged["action_size"] = max((np.size(bound) for bound in (low, high) if np.ndim(bound)), default=None)
+        merged["action_size"] = max((int(np.size(bound)) for bound in (low, high) if np.ndim(bound)), default=None)
     missing = [key for key in ("state_size", "action_size", "action_low", "action_high", "dt") if merged[key] is None]
     if missing:
         raise ValueError(f"export needs {', '.join(missing)}: give them, or an env that has them")
+    for size in ("state_size", "action_size"):
+        if not isinstance(merged[size], (int, np.integer)) or merged[size] < 1:
+            raise ValueError(f"{size} must be a positive integer, got {merged[size]!r}")
     merged["action_low"] = _bound(low, merged["action_size"], "action_low")
     merged["action_high"] = _bound(high, merged["action_size"], "action_high")
     if np.any(merged["action_low"] >= merged["action_high"]):
         raise ValueError(f"action_low must be < action_high, got {low} and {high}")
-    for size in ("state_size", "action_size"):
-        if not isinstance(merged[size], (int, np.integer)) or merged[size] < 1:
-            raise ValueError(f"{size} must be a positive integer, got {merged[size]!r}")
     if not (math.isfinite(merged["dt"]) and merged["dt"] > 0):
         raise ValueError(f"dt must be a positive number of seconds, got {merged['dt']}")
     return merged
 
 
-def _bound(value: ArrayLike, size: int, name: str) -> FloatArray:
+def _bound(value: Any, size: int, name: str) -> FloatArray:
     array = np.asarray(value, np.float32)
     if array.ndim > 1 or array.size not in (1, size) or not np.isfinite(array).all():
         raise ValueError(f"{name} must be a finite number or {size} of them, got {value}")

@@ -56,7 +56,7 @@ class Tools:
 
     def map(self, op: str, *values: Operand) -> Rows:
         """An elementwise operation, operands broadcast as in torch; nothing is materialised."""
-        ids = torch.broadcast_tensors(*(self.rows(value).ids for value in values))
+        ids = broadcast(*(self.rows(value).ids for value in values))
         matrix = torch.stack([i.reshape(-1) for i in ids], 1).numpy()
         shape = tuple(ids[0].shape)
         return self._emit(matrix, lambda groups: self.builder.map(op, list(groups.T)), shape)
@@ -69,7 +69,7 @@ class Tools:
 
     def dot(self, left: Operand, right: Operand, dims: int | Sequence[int] | None, keepdim: bool) -> Rows:
         """Sum of products over `dims` of the broadcast operands."""
-        a, b = torch.broadcast_tensors(self.rows(left).ids, self.rows(right).ids)
+        a, b = broadcast(self.rows(left).ids, self.rows(right).ids)
         (moved_a, shape), (moved_b, _) = (self.last(self.wrap(ids), dims, keepdim) for ids in (a, b))
         k = moved_a.shape[-1]
         matrix = torch.cat([moved_a.reshape(-1, k), moved_b.reshape(-1, k)], 1).numpy()
@@ -96,12 +96,18 @@ class Tools:
         ids = made * BATCH + np.where(self.builder.level(made) == LANE, owner, 0)
         return self.wrap(ids.reshape(shape))
 
-    def move(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def move(self, function: Callable[..., Tensor], *args: Any) -> Rows:
         """Calls a function that only moves elements (a view, cat, index by constants) on the ids of its rows."""
-        moved = function(*[_ids(arg) for arg in args], **{key: _ids(arg) for key, arg in kwargs.items()})
-        if isinstance(moved, (tuple, list)):
-            return [self.wrap(part) for part in moved]
-        return self.wrap(moved)
+        return self.wrap(function(*[_ids(arg) for arg in args]))
+
+    def moves(self, function: Callable[..., Sequence[Tensor]], *args: Any) -> list[Rows]:
+        """The same for a function with several results."""
+        return [self.wrap(part) for part in function(*[_ids(arg) for arg in args])]
+
+
+def broadcast(*tensors: Tensor) -> list[Tensor]:
+    """Views of one shape."""
+    return list(torch.broadcast_tensors(*tensors))  # type: ignore[no-untyped-call]
 
 
 def _ids(arg: Any) -> Any:

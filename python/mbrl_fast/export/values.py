@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +77,7 @@ class Rows:
         return self.tools.map("neg", self)
 
 
-Operand = Union[Rows, Const, Tensor, float, int, bool]
+Operand = Rows | Const | Tensor | float | int | bool
 
 
 def unique_rows(matrix: NDArray[np.int64]) -> tuple[IntArray, IntArray]:
@@ -113,4 +113,4 @@ def common_candidate(ids: IntArray, lane: NDArray[np.bool_]) -> IntArray:
             "it mixes candidates: one candidate's result would depend on the others in the batch. "
             "Reduce, index, sort and concatenate along feature axes only, never along the batch"
         )
-    return np.maximum(owner, 0)
+    return np.asarray(np.maximum(owner, 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from .bind import Bound, shape_of
 from .program import FloatArray
 from .spec import ExportSpec
-from .trace import tracing
+from .trace import on_cpu, tracing
 from .values import BATCH
 
 TOLERANCE = 1e-5
@@ -76,8 +77,11 @@ class Oracle:
             else:
                 value = given[name].reshape(shape)
                 values.append(value.expand(count, *shape).clone() if bound.batched else value.clone())
-        module = self._double[slot][member if bound.stacked is None else 0]
-        outputs: tuple[Tensor, ...] = module(*values)
+        index = member if bound.stacked is None else 0
+        try:
+            outputs: tuple[Tensor, ...] = self._double[slot][index](*values)
+        except RuntimeError:  # float32 tensors in a closure, say: the module as it is
+            outputs = bound.modules[index](*(value.float() for value in values))
         if bound.stacked is not None:
             outputs = tuple(output.select(bound.stacked, member) for output in outputs)
         return outputs
@@ -85,7 +89,7 @@ class Oracle:
 
 def _double(module: nn.Module) -> nn.Module:
     """A float64 copy, plain tensor attributes included."""
-    module = copy.deepcopy(module).cpu().double()
+    module = on_cpu(copy.deepcopy(module)).double()
     for part in module.modules():
         for name, value in list(vars(part).items()):
             if isinstance(value, Tensor) and value.is_floating_point():
@@ -160,7 +164,8 @@ def verify(
                         f"{program}: the module fails on a batch of {count} candidates: {error}. It must work for any batch"
                     ) from error
                 for name in item["outputs"]:
-                    _compare(f"{name} of {program}", results[name], expected[name], count, lambda: _shaken(oracle, program, wide, member, name))  # noqa: B023
+                    shaken = partial(_shaken, oracle, program, wide, member, name)
+                    _compare(f"{name} of {program}", results[name], expected[name], count, shaken)
 
 
 def _core_evaluate(data: bytes) -> Evaluate:
@@ -192,7 +197,7 @@ def _compare(
 
 
 def _same_special(got: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return (np.isnan(got) & np.isnan(expected)) | (got == expected)
+    return np.asarray((np.isnan(got) & np.isnan(expected)) | (got == expected))
 
 
 def _shaken(oracle: Oracle, program: str, arguments: Arrays, member: int, name: str) -> NDArray[np.float64]:

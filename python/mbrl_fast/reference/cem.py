@@ -34,7 +34,9 @@ def coloured_factor(horizon: int, beta: float) -> Tensor:
     power[1:-1] *= 2.0  # each frequency between the ends stands for ±f
     lag = np.arange(horizon)
     correlation = np.cos(2.0 * np.pi * lag[:, None] * frequency) @ power / power.sum()
-    return torch.from_numpy(np.linalg.cholesky(correlation[np.abs(lag[:, None] - lag)])).float()
+    # a whisker of white noise keeps the covariance of steep spectra positive definite
+    covariance = correlation[np.abs(lag[:, None] - lag)] + 1e-6 * np.eye(horizon)
+    return torch.from_numpy(np.linalg.cholesky(covariance)).float()
 
 
 class CEM:

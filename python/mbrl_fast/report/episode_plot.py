@@ -39,5 +39,5 @@ def episode(record: Episode, axes: Axes | None = None, plans: int = 12) -> Axes:
     axes.set_title(f"seed {record.seed}: {outcome(record.metrics)} after {len(record.actions)} steps")
     axes.set_xlim(-40, 40)
     axes.set_ylim(26, -26)
-    axes.legend(loc="upper right", fontsize="small")
+    axes.legend(loc="upper right", fontsize="small", ncols=3)
     return axes

@@ -32,7 +32,8 @@ class Fan:
 
     def error_m(self) -> NDArray[np.float64]:
         """Distance between prediction and reality at the end, in metres, [6]."""
-        return np.linalg.norm(positions(self.predicted[:, -1]) - positions(self.real[:, -1]), axis=-1)
+        offset: NDArray[np.float64] = positions(self.predicted[:, -1]) - positions(self.real[:, -1])
+        return np.hypot(offset[:, 0], offset[:, 1])
 
 
 def measure_fan(problem: Any, task: Any, steps: int = 15) -> Fan:

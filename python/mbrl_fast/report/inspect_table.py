@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from mbrl_fast.pipeline import load_problem
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,14 +26,12 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def multiply_adds(instruction: dict[str, Any]) -> int:
-    """Count the multiply-adds that one instruction spends on one candidate of one member."""
+    """Count the multiply-adds of the sums of products in one instruction, for one candidate of one member."""
     operands, outputs = instruction["in"], instruction["out"]
     if instruction["op"] == "linear":
         return len(operands[0]) * len(outputs)
     if instruction["op"] == "dot":
         return len(operands[0])
-    if instruction["op"] == "fma":
-        return len(outputs)
     return 0
 
 
@@ -39,9 +40,7 @@ def inspect_tables(path: Path) -> list[Table]:
 
     Raises OSError or ValueError with one sentence if the file cannot be read; the strict loader reads it first.
     """
-    from mbrl_fast.problem import load
-
-    load(path)
+    load_problem(path)
     header = read_header(path)
     metadata = header.pop("__metadata__")
     graph = json.loads(metadata["graph"])
@@ -59,7 +58,7 @@ def _table(title: str, *columns: str, numbers: int = 0) -> Table:
 
     table = Table(title=title, title_justify="left", header_style="bold")
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index >= len(columns) - numbers else "left")
+        table.add_column(column, justify="right" if index >= len(columns) - numbers else "left", overflow="fold")
     return table
 
 
@@ -81,31 +80,42 @@ def _entries_table(graph: dict[str, Any]) -> Table:
     for kind in ("state", "action"):
         names, units = graph[f"{kind}_names"], graph[f"{kind}_units"]
         for index in range(graph[f"{kind}_size"]):
-            bounds = ("", "")
-            if kind == "action":
-                bounds = tuple(f"{float.fromhex(graph[f'action_{end}'][index]):g}" for end in ("low", "high"))
-            table.add_row(
-                f"{kind}[{index}]",
-                names[index] if names else "",
-                units[index] if units else "",
-                *bounds,
-            )
+            ends = ("action_low", "action_high") if kind == "action" else ()
+            bounds = [f"{float.fromhex(graph[end][index]):g}" for end in ends]
+            name, unit = names[index] if names else "", units[index] if units else ""
+            table.add_row(f"{kind}[{index}]", name, unit, *bounds)
     return table
 
 
 def _programs_table(graph: dict[str, Any]) -> Table:
-    columns = ("program", "outputs", "operations", "instructions", "once a plan", "rows", "multiply-adds")
-    table = _table("programs (multiply-adds of one member, one candidate, one step)", *columns, numbers=4)
-    for name, program in graph["programs"].items():
-        instructions = program["instructions"]
-        counts = Counter(instruction["op"] for instruction in instructions)
-        operations = ", ".join(f"{op}×{count}" if count > 1 else op for op, count in counts.most_common())
-        outputs = ", ".join(f"{output}[{len(rows)}]" for output, rows in program["outputs"].items())
-        prologue = program["prologue"]
-        rows = sum(len(instruction["out"]) for instruction in instructions)
-        work = sum(map(multiply_adds, instructions[prologue:]))
-        table.add_row(name, outputs, operations, str(len(instructions)), str(prologue), f"{rows:,}", f"{work:,}")
+    programs = graph["programs"]
+    table = _table("programs", "", *programs)
+    for label, cell in PROGRAM_ROWS.items():
+        table.add_row(label, *(cell(program) for program in programs.values()))
     return table
+
+
+def _outputs(program: dict[str, Any]) -> str:
+    return ", ".join(f"{output}[{len(rows)}]" for output, rows in program["outputs"].items())
+
+
+def _operations(program: dict[str, Any]) -> str:
+    counts = Counter(instruction["op"] for instruction in program["instructions"])
+    return ", ".join(f"{op}×{count}" for op, count in counts.most_common())
+
+
+def _multiply_adds(program: dict[str, Any]) -> str:
+    return f"{sum(map(multiply_adds, program['instructions'][program['prologue'] :])):,}"
+
+
+PROGRAM_ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "arguments": lambda program: ", ".join(f"{name}[{size}]" for name, size, _ in program["arguments"]),
+    "outputs": _outputs,
+    "instructions": lambda program: f"{len(program['instructions'])}, {program['prologue']} of them once a plan",
+    "operations": _operations,
+    "rows": lambda program: f"{sum(len(instruction['out']) for instruction in program['instructions']):,}",
+    "multiply-adds (one candidate, step, member)": _multiply_adds,
+}
 
 
 def _tensors_table(header: dict[str, Any]) -> Table:

@@ -22,7 +22,8 @@ SPOT_EDGES = np.arange(-28.0, 28.1, SPOT_WIDTH)
 
 def positions(states: ArrayLike) -> NDArray[np.float64]:
     """Give the positions [..., 2] in metres of states [..., 6]."""
-    return np.asarray(states, dtype=np.float64)[..., :2] * SCALES[:2]
+    metres: NDArray[np.float64] = np.asarray(states, dtype=np.float64)[..., :2] * SCALES[:2]
+    return metres
 
 
 def footprint(state: ArrayLike) -> NDArray[np.float64]:

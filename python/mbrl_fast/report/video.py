@@ -103,7 +103,8 @@ class Camera:
     def _pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give pixels of the overlay, [n, 2], for metres [n, 2]; as the viewer's `pos2pix`, unrounded."""
         surface = self._env.viewer.sim_surface
-        return SMOOTH * (points - surface.origin) * surface.scaling
+        pixels: NDArray[np.float64] = SMOOTH * (points - surface.origin) * surface.scaling
+        return pixels
 
 
 @contextmanager
@@ -113,7 +114,7 @@ def open_video(path: Path) -> Iterator[Camera]:
     Raises ImportError with a sentence if imageio-ffmpeg is missing.
     """
     try:
-        from imageio_ffmpeg import write_frames
+        from imageio_ffmpeg import write_frames  # type: ignore[import-untyped]
     except ImportError:
         raise ImportError('videos need imageio-ffmpeg: pip install "mbrl-fast[envs]"') from None
     size = (SCREEN["screen_width"], SCREEN["screen_height"])
