@@ -15,7 +15,11 @@ PYBIND11_MODULE(_core, module) {
         try {
             if (pointer) std::rethrow_exception(pointer);
         } catch (const mbrl::Error& error) {
-            pybind11::set_error(PyExc_ValueError, error.what());
+            // A damaged file's bytes may be part of the sentence: what is no UTF-8 becomes a replacement character.
+            const std::string sentence = error.what();
+            pybind11::set_error(PyExc_ValueError,
+                                pybind11::reinterpret_steal<pybind11::object>(PyUnicode_DecodeUTF8(
+                                    sentence.data(), static_cast<pybind11::ssize_t>(sentence.size()), "replace")));
         }
     });
     mbrl::bindings::bind_operations(module);

@@ -55,8 +55,8 @@ CEM::CEM(std::shared_ptr<const Problem> problem, CEMSettings settings)
     elements_ = settings_.horizon * p.action_size;
     padded_ = rollout_.padded_population();
     for (int a = 0; a < p.action_size; ++a) {
-        mid_.push_back(0.5f * (p.action_low[a] + p.action_high[a]));
-        half_.push_back(0.5f * (p.action_high[a] - p.action_low[a]));
+        mid_.push_back(0.5f * p.action_low[a] + 0.5f * p.action_high[a]);  // halves first: the sum may overflow
+        half_.push_back(0.5f * p.action_high[a] - 0.5f * p.action_low[a]);
     }
     if (settings_.noise_beta > 0) colour_ = coloured_noise_factor(settings_.horizon, settings_.noise_beta);
     const std::int64_t element_rows = round_up(elements_, 4);
@@ -113,6 +113,12 @@ const Plan& CEM::plan(const float* state, const float* previous_action, const In
     return plan_;
 }
 
+/// An average of actions may leave the bounds by one rounding.
+float CEM::clip(float action, int element) const {
+    const Problem& p = problem();
+    return std::clamp(action, p.action_low[element % p.action_size], p.action_high[element % p.action_size]);
+}
+
 /// Moves held knots by `elapsed` model steps: each new knot is the time average of what the old plan does then.
 void CEM::shift(float* actions, double elapsed) {
     const int action_size = problem().action_size, last = settings_.horizon - 1;
@@ -123,7 +129,7 @@ void CEM::shift(float* actions, double elapsed) {
         const float* before = actions + std::min(h + whole, last) * action_size;
         const float* after = actions + std::min(h + whole + 1, last) * action_size;
         // Reads lie at or after h: in place is safe.
-        for (int a = 0; a < action_size; ++a) actions[h * action_size + a] = before[a] + part * (after[a] - before[a]);
+        for (int a = 0; a < action_size; ++a) actions[h * action_size + a] = clip(before[a] + part * (after[a] - before[a]), a);
     }
 }
 
@@ -200,7 +206,7 @@ void CEM::refit(Memory& memory, int elites) {
         for (int k = 0; k < elites; ++k) squares += (values[order_[k]] - mean) * (values[order_[k]] - mean);
         const float spread = std::sqrt(squares / static_cast<float>(elites));
         const float least = static_cast<float>(settings_.min_std) * half_[e % problem().action_size];
-        memory.mean[e] = old * memory.mean[e] + share * mean;
+        memory.mean[e] = clip(old * memory.mean[e] + share * mean, e);
         std_[e] = std::max(old * std_[e] + share * spread, least);
     }
     memory.kept_count = std::min(settings_.keep_elites, elites);

@@ -64,6 +64,7 @@ class CEM {
 
    private:
     float* row(int element) { return actions_.data() + static_cast<std::int64_t>(element) * padded_; }
+    float clip(float action, int element) const;
     void shift(float* actions, double elapsed);
     void begin(Memory& memory, double elapsed);
     void sample(const Memory& memory, int iteration, int stream);

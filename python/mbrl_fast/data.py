@@ -88,10 +88,15 @@ class Transitions:
 
     def windows(self, length: int) -> NDArray[np.int64]:
         """[W] first rows of the runs of ``length`` steps that follow one another within an episode."""
+        if length < 1:
+            raise ValueError(f"length must be at least 1, got length={length}")
+        if len(self) < length:
+            return np.zeros(0, dtype=np.int64)
         same = (self.episodes[1:] == self.episodes[:-1]) & (self.next_states[:-1] == self.states[1:]).all(1)
         run = np.concatenate([[0], np.cumsum(same)])
-        starts = np.arange(max(0, len(self) - length + 1))
-        return starts[run[starts + length - 1] - run[starts] == length - 1]
+        starts = np.arange(len(self) - length + 1)
+        unbroken = run[starts + length - 1] - run[starts] == length - 1
+        return np.asarray(starts[unbroken], dtype=np.int64)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write one ``.npz`` file: first beside its place, then renamed into it, so that a file is never half written."""
@@ -130,8 +135,13 @@ def concatenate(parts: list[Transitions]) -> Transitions:
     for part in parts:
         numbers.append(np.unique(part.episodes, return_inverse=True)[1].astype(np.int64) + offset)
         offset += int(numbers[-1].max(initial=-1)) + 1
-    columns = [np.concatenate([getattr(part, name) for part in parts]) for name in ("states", "actions", "next_states")]
-    return Transitions(*columns, np.concatenate(numbers), np.concatenate([part.crashed for part in parts]))
+    return Transitions(
+        states=np.concatenate([part.states for part in parts]),
+        actions=np.concatenate([part.actions for part in parts]),
+        next_states=np.concatenate([part.next_states for part in parts]),
+        episodes=np.concatenate(numbers),
+        crashed=np.concatenate([part.crashed for part in parts]),
+    )
 
 
 def collect(task: Task, transitions: int = 2000, seed: int = 0, action_repeat: int = 2, progress: bool = True) -> Transitions:
@@ -159,7 +169,7 @@ def collect(task: Task, transitions: int = 2000, seed: int = 0, action_repeat: i
                     if state is None:
                         observation, _ = env.reset(seed=int(generator.integers(2**31)))
                         state, episode = task.observe(observation)[0], episode + 1
-                    observation, _, terminated, truncated, info = env.step(action)
+                    observation, _, terminated, truncated, info = env.step(action.copy())  # highway-env keeps the array it is given
                     next_state = task.observe(observation)[0]
                     rows.append((state, action, next_state, episode, bool(info.get("crashed", False))))
                     state = None if terminated or truncated else next_state

@@ -36,7 +36,7 @@ class TrainingSettings:
 
     epochs: int = 300
     batch_size: int = 128
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-2
     schedule: str = "cosine"
     weight_decay: float = 1e-4
     validation_fraction: float = 0.1
@@ -151,7 +151,8 @@ class _Fit:
         order = np.argsort(self.generator.random((count, rows)), axis=1)[..., None]
         columns = [np.take_along_axis(column, order, 1) for column in self.columns]
         if self.augment is not None:
-            columns = list(self.augment(*columns, self.generator))
+            states, actions, next_states = columns
+            columns = list(self.augment(states, actions, next_states, self.generator))
         tensors = [torch.from_numpy(column) for column in columns]
         steps, total = rows // batch, torch.zeros(count)
         for step in range(steps):
@@ -172,7 +173,7 @@ class _Fit:
 
     def _loss(self, states: Tensor, actions: Tensor, next_states: Tensor) -> Tensor:
         """[M], the mean squared error of each member, every state entry in units of its spread."""
-        error = self.predict(self.parameters, self.buffers, states, actions) - next_states
+        error: Tensor = self.predict(self.parameters, self.buffers, states, actions) - next_states
         return (error * self.scale).square().mean((1, 2))
 
     def _learning_rate(self, epoch: float) -> float:

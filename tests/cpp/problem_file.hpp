@@ -28,8 +28,12 @@ inline std::string container(const std::string& header, const std::string& data)
 
 /// A program of `problem_file.hpp`: rows are numbered by the caller, as in the file.
 struct ProgramText {
-    Json json = {{"members", 1},          {"constants", 0},                {"arguments", Json::array()}, {"prologue", 0},
-                 {"instructions", Json::array()}, {"outputs", Json::object()}};
+    Json json = {{"members", 1},
+                 {"constants", 0},
+                 {"arguments", Json::array()},
+                 {"prologue", 0},
+                 {"instructions", Json::array()},
+                 {"outputs", Json::object()}};
 
     ProgramText& argument(const std::string& name, int size, const std::string& kind = "lane") {
         json["arguments"].push_back({name, size, kind});
@@ -56,7 +60,7 @@ struct ProgramText {
 };
 
 class ProblemFile {
-   public:
+ public:
     ProblemFile(int state_size, int action_size) {
         graph = {{"state_size", state_size},
                  {"action_size", action_size},

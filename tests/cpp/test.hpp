@@ -69,17 +69,17 @@ inline int run_all() {
     static void NAME()
 
 /// EXPECT(condition, what, to, print, when, it, fails)
-#define EXPECT(CONDITION, ...)                                                                              \
-    do {                                                                                                    \
-        if (!(CONDITION)) test::report(__FILE__, __LINE__, #CONDITION __VA_OPT__(, ": ", ) __VA_ARGS__);    \
+#define EXPECT(CONDITION, ...)                                                                           \
+    do {                                                                                                 \
+        if (!(CONDITION)) test::report(__FILE__, __LINE__, #CONDITION __VA_OPT__(, ": ", ) __VA_ARGS__); \
     } while (false)
 
 /// The call must throw mbrl::Error with a sentence that contains PART.
-#define EXPECT_ERROR(CALL, PART)                                                                                  \
-    do {                                                                                                          \
-        const std::string sentence = test::error_of([&] { CALL; });                                               \
-        if (sentence.find(PART) == std::string::npos)                                                             \
-            test::report(__FILE__, __LINE__, "expected an error with \"", PART, "\", got \"", sentence, "\"");    \
+#define EXPECT_ERROR(CALL, PART)                                                                               \
+    do {                                                                                                       \
+        const std::string sentence = test::error_of([&] { CALL; });                                            \
+        if (sentence.find(PART) == std::string::npos)                                                          \
+            test::report(__FILE__, __LINE__, "expected an error with \"", PART, "\", got \"", sentence, "\""); \
     } while (false)
 
 #define TEST_MAIN \

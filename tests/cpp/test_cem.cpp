@@ -70,7 +70,8 @@ TEST(memory_carries_on_in_another_planner) {
 
 TEST(actions_stay_within_bounds_even_where_every_elite_lies_on_one) {
     const float goals[] = {-100, 100};
-    for (const auto& [low, high] : std::vector<std::pair<float, float>>{{-0.1f, 0.3f}, {0.7f, 0.9f}, {-1e-3f, 1.1f}, {0.1f, 0.1f}}) {
+    for (const auto& [low, high] :
+         std::vector<std::pair<float, float>>{{-0.1f, 0.3f}, {0.7f, 0.9f}, {-1e-3f, 1.1f}, {0.1f, 0.1f}}) {
         for (const float& goal : goals) {
             for (const bool rich : {false, true}) {
                 CEMSettings settings = rich ? rich_settings() : CEMSettings{};

@@ -54,20 +54,26 @@ TEST(what_is_no_safetensors_file_is_refused) {
 }
 
 TEST(tensors_are_float32_and_cover_the_data) {
-    const auto tensor = [](const std::string& text, std::size_t bytes) { return container("{\"t\": " + text + "}", std::string(bytes, '\0')); };
+    const auto tensor = [](const std::string& text, std::size_t bytes) {
+        return container("{\"t\": " + text + "}", std::string(bytes, '\0'));
+    };
     EXPECT_ERROR(load(tensor(R"(1)", 0)), "tensor t must be an object");
     EXPECT_ERROR(load(tensor(R"({})", 0)), "tensor t has no field 'dtype'");
     EXPECT_ERROR(load(tensor(R"({"dtype": "F64"})", 0)), "tensor t.dtype must be F32, got F64");
     EXPECT_ERROR(load(tensor(R"({"dtype": 1})", 0)), "tensor t.dtype must be a string");
     EXPECT_ERROR(load(tensor(R"({"dtype": "F32", "shape": 3})", 0)), "tensor t.shape must be a list");
-    EXPECT_ERROR(load(tensor(R"({"dtype": "F32", "shape": [1,1,1,1,1,1,1,1,1]})", 0)), "tensor t.shape must have at most 8 axes, got 9");
+    EXPECT_ERROR(load(tensor(R"({"dtype": "F32", "shape": [1,1,1,1,1,1,1,1,1]})", 0)),
+                 "tensor t.shape must have at most 8 axes, got 9");
     EXPECT_ERROR(load(tensor(R"({"dtype": "F32", "shape": [-1]})", 0)), "tensor t.shape[0] must be in 0..536870912, got -1");
     EXPECT_ERROR(load(tensor(R"({"dtype": "F32", "shape": [1.5]})", 0)), "tensor t.shape[0] must be an integer");
-    EXPECT_ERROR(load(tensor(R"({"dtype": "F32", "shape": [18446744073709551615]})", 0)), "tensor t.shape[0] must be in 0..536870912");
+    EXPECT_ERROR(load(tensor(R"({"dtype": "F32", "shape": [18446744073709551615]})", 0)),
+                 "tensor t.shape[0] must be in 0..536870912");
     EXPECT_ERROR(load(tensor(R"({"dtype": "F32", "shape": [536870912, 536870912, 536870912]})", 0)),
                  "tensor t.shape must have at most 536870912 elements");
-    EXPECT_ERROR(load(tensor(R"({"dtype": "F32", "shape": [1], "data_offsets": [0]})", 4)), "tensor t.data_offsets must be [begin, end]");
-    EXPECT_ERROR(load(tensor(R"({"dtype": "F32", "shape": [1], "data_offsets": [0, 8]})", 4)), "tensor t.data_offsets[1] must be in 0..4, got 8");
+    EXPECT_ERROR(load(tensor(R"({"dtype": "F32", "shape": [1], "data_offsets": [0]})", 4)),
+                 "tensor t.data_offsets must be [begin, end]");
+    EXPECT_ERROR(load(tensor(R"({"dtype": "F32", "shape": [1], "data_offsets": [0, 8]})", 4)),
+                 "tensor t.data_offsets[1] must be in 0..4, got 8");
     EXPECT_ERROR(load(tensor(R"({"dtype": "F32", "shape": [2], "data_offsets": [0, 4]})", 4)), "tensor t must take 8 bytes, got 4");
     EXPECT_ERROR(load(tensor(R"({"dtype": "F32", "shape": [1], "data_offsets": [4, 8]})", 8)),
                  "file: tensor t must begin at byte 0 of the data, got 4");
@@ -77,7 +83,8 @@ TEST(tensors_are_float32_and_cover_the_data) {
 
 TEST(the_file_must_be_ours_of_this_version_and_whole) {
     EXPECT_REFUSED(file.metadata["format"] = "pt", "file: format must be mbrl_fast, got pt");
-    EXPECT_REFUSED(file.metadata["version"] = "2", "file: version must be 1, got 2: load it with a matching mbrl_fast, or export it again");
+    EXPECT_REFUSED(file.metadata["version"] = "2",
+                   "file: version must be 1, got 2: load it with a matching mbrl_fast, or export it again");
     EXPECT_REFUSED(file.metadata.erase("version"), "file: metadata has no 'version'");
     EXPECT_REFUSED(file.metadata["crc32"] = "00000000", "file: tensor bytes are damaged, crc32 must be 00000000, got");
     EXPECT_REFUSED(file.tensors.erase("step/w1"), "file: tensor step/w1 is missing");
@@ -98,7 +105,8 @@ TEST(the_graphs_fields_have_types_and_ranges) {
     EXPECT_REFUSED(file.graph["inputs"] = 1, "graph.inputs must be a list");
     EXPECT_REFUSED(file.graph["inputs"][0] = 1, "graph.inputs[0] must be an object");
     EXPECT_REFUSED(file.graph["inputs"][0]["per_step"] = 1, "graph.inputs[0].per_step must be true or false");
-    EXPECT_REFUSED(file.graph["inputs"][0]["shape"] = Json({4096, 4096}), "graph.inputs[0].shape must have at most 1048576 elements");
+    EXPECT_REFUSED(file.graph["inputs"][0]["shape"] = Json({4096, 4096}),
+                   "graph.inputs[0].shape must have at most 1048576 elements");
     EXPECT_REFUSED(file.input("goal", {2}), "graph.inputs: name 'goal' appears twice");
     EXPECT_REFUSED(file.graph["programs"] = 1, "graph.programs must be an object");
     EXPECT_REFUSED(step(file)["outputs"] = 1, "graph.programs.step.outputs must be an object");
@@ -106,16 +114,20 @@ TEST(the_graphs_fields_have_types_and_ranges) {
 
 TEST(bounds_are_finite_and_in_order) {
     EXPECT_REFUSED(file.bounds({-1, -1}, {1, 1}), "action_low and action_high must have 1 values, got 2 and 2");
-    EXPECT_REFUSED(file.bounds({1}, {-1}), "action_low must be <= action_high and both finite, got action_low[0]=1, action_high[0]=-1");
+    EXPECT_REFUSED(file.bounds({1}, {-1}),
+                   "action_low must be <= action_high and both finite, got action_low[0]=1, action_high[0]=-1");
     EXPECT_REFUSED(file.bounds({-1}, {1}).graph["action_high"][0] = "inf", "action_high[0]=inf");
     EXPECT_REFUSED(file.graph["action_low"][0] = hex(1e300), "action_low[0]=inf");
 }
 
 TEST(instructions_are_known_and_well_formed) {
-    EXPECT_REFUSED(step(file)["instructions"][0]["op"] = "conv", "graph.programs.step.instructions[0]: unknown operation 'conv': the file needs a newer mbrl_fast");
-    EXPECT_REFUSED(step(file)["instructions"][0]["in"] = Json({{1}, {1}, {1}, {1}}), "instructions[0].in must have at most 3 operand lists, got 4");
+    EXPECT_REFUSED(step(file)["instructions"][0]["op"] = "conv",
+                   "graph.programs.step.instructions[0]: unknown operation 'conv': the file needs a newer mbrl_fast");
+    EXPECT_REFUSED(step(file)["instructions"][0]["in"] = Json({{1}, {1}, {1}, {1}}),
+                   "instructions[0].in must have at most 3 operand lists, got 4");
     EXPECT_REFUSED(step(file)["instructions"][0]["in"][0][0] = -1, "instructions[0].in[0][0] must be in 0..2147483647, got -1");
-    EXPECT_REFUSED(step(file)["instructions"][1]["activation"] = "gelu", "instructions[1].activation must be '' or 'relu', got 'gelu'");
+    EXPECT_REFUSED(step(file)["instructions"][1]["activation"] = "gelu",
+                   "instructions[1].activation must be '' or 'relu', got 'gelu'");
     EXPECT_REFUSED(step(file)["instructions"][1]["weight"] = "step/b0", "instruction 1 (linear): weight must have shape");
     EXPECT_REFUSED(step(file)["arguments"][0][2] = "both", "arguments[0] must be lane or uniform, got 'both'");
     EXPECT_REFUSED(step(file)["arguments"][0] = Json({"state", 2}), "arguments[0] must have an element 2");
@@ -131,10 +143,16 @@ TEST(programs_fit_the_problem) {
     EXPECT_REFUSED(step(file)["outputs"]["reward"] = Json::array(), "program step: output reward must have 1 rows, got 0");
     EXPECT_REFUSED(step(file)["outputs"]["termination"] = Json({20, 21}), "output termination must have 1 rows, got 2");
     EXPECT_REFUSED(step(file)["outputs"]["std"] = Json({20}), "output std must have 2 rows, got 1");
-    EXPECT_REFUSED(file.graph["programs"]["terminal_value"]["outputs"] = Json::object(), "program terminal_value must have an output value");
-    EXPECT_REFUSED(step(file)["arguments"][4][0] = "target", "program step: argument target is neither state, action, previous_action, time, noise nor a run-time input");
-    EXPECT_REFUSED(step(file)["arguments"][3] = Json({"wind", 1, "lane"}); step(file)["arguments"][5] = Json({"time", 1, "uniform"}), "argument time must have 1 lane rows, got 1 uniform");
-    EXPECT_REFUSED(file.graph["inputs"][0]["shape"] = Json({3}), "program step: argument goal must have 3 uniform rows, got 2 uniform");
+    EXPECT_REFUSED(file.graph["programs"]["terminal_value"]["outputs"] = Json::object(),
+                   "program terminal_value must have an output value");
+    EXPECT_REFUSED(step(file)["arguments"][4][0] = "target",
+                   "program step: argument target is neither state, action, previous_action, time, noise nor a run-time input");
+    EXPECT_REFUSED(file.graph["programs"]["terminal_value"]["arguments"][0] = Json({"time", 1, "uniform"});
+                   file.graph["programs"]["terminal_value"]["instructions"] = Json::array();
+                   file.graph["programs"]["terminal_value"]["outputs"]["value"] = Json({0}),
+                   "program terminal_value: argument time must have 1 lane rows, got 1 uniform");
+    EXPECT_REFUSED(file.graph["inputs"][0]["shape"] = Json({3}),
+                   "program step: argument goal must have 3 uniform rows, got 2 uniform");
     EXPECT_REFUSED(file.graph["programs"]["terminal_value"]["arguments"][0] = Json({"wind", 1, "lane"});
                    file.graph["programs"]["terminal_value"]["instructions"] = Json::array();
                    file.graph["programs"]["terminal_value"]["outputs"]["value"] = Json({0}),

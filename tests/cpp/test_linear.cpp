@@ -64,8 +64,8 @@ void check_layer(int in, int out, int lanes, bool relu, std::mt19937& random) {
                 magnitude += std::fabs(term);
             }
             if (relu) expected = std::max(expected, 0.0);
-            EXPECT(std::fabs(row[lane] - expected) <= 1e-6 * magnitude, in, " to ", out, ", row ", m, ", lane ", lane, " of ", lanes,
-                   ": got ", row[lane], ", expected ", expected);
+            EXPECT(std::fabs(row[lane] - expected) <= 1e-6 * magnitude, in, " to ", out, ", row ", m, ", lane ", lane, " of ",
+                   lanes, ": got ", row[lane], ", expected ", expected);
         }
     }
 }

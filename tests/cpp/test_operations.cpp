@@ -31,8 +31,16 @@ struct Reference {
 
 double truth(bool value) { return value ? 1 : 0; }
 
-#define UNARY(EXPRESSION) [](const std::vector<double>& v) { const double a = v[0]; return double(EXPRESSION); }
-#define BINARY(EXPRESSION) [](const std::vector<double>& v) { const double a = v[0], b = v[1]; return double(EXPRESSION); }
+#define UNARY(EXPRESSION)              \
+    [](const std::vector<double>& v) { \
+        const double a = v[0];         \
+        return double(EXPRESSION);     \
+    }
+#define BINARY(EXPRESSION)               \
+    [](const std::vector<double>& v) {   \
+        const double a = v[0], b = v[1]; \
+        return double(EXPRESSION);       \
+    }
 
 const std::map<std::string, Reference>& references() {
     static const std::map<std::string, Reference> all = {
@@ -81,8 +89,20 @@ const std::map<std::string, Reference>& references() {
         {"where", {[](const std::vector<double>& v) { return v[0] != 0 ? v[1] : v[2]; }, 0}},
         {"fma", {[](const std::vector<double>& v) { return v[0] * v[1] + v[2]; }, 0.51}},
         // Reductions of kInner numbers; their tolerance is counted in ULP of the sum of magnitudes.
-        {"sum", {[](const std::vector<double>& v) { double s = 0; for (double x : v) s += x; return s; }, 3}},
-        {"prod", {[](const std::vector<double>& v) { double p = 1; for (double x : v) p *= x; return p; }, 3, 0.5, 2}},
+        {"sum",
+         {[](const std::vector<double>& v) {
+              double s = 0;
+              for (double x : v) s += x;
+              return s;
+          },
+          3}},
+        {"prod",
+         {[](const std::vector<double>& v) {
+              double p = 1;
+              for (double x : v) p *= x;
+              return p;
+          },
+          3, 0.5, 2}},
         {"amax", {[](const std::vector<double>& v) { return *std::max_element(v.begin(), v.end()); }, 0}},
         {"amin", {[](const std::vector<double>& v) { return *std::min_element(v.begin(), v.end()); }, 0}},
         {"argmax", {[](const std::vector<double>& v) { return double(std::max_element(v.begin(), v.end()) - v.begin()); }, 0}},
@@ -96,14 +116,14 @@ constexpr int kInner = 5;
 
 /// Rows filled with random lanes [0, lanes) and NaN behind them.
 class Lanes {
-   public:
+ public:
     Lanes(int rows) : memory_(static_cast<std::size_t>(rows) * kStride) { poison(); }
     void poison() { std::fill_n(memory_.data(), memory_.size(), kNaN); }
     float* row(int slot) { return memory_.data() + static_cast<std::ptrdiff_t>(slot) * kStride; }
     float* data() { return memory_.data(); }
     std::size_t size() const { return memory_.size(); }
 
-   private:
+ private:
     mbrl::AlignedFloats memory_;
 };
 
@@ -228,7 +248,8 @@ TEST(nan_wins_minimum_maximum_and_relu) {
     for (const char* name : {"minimum", "maximum", "amax", "amin", "relu", "sign", "exp", "tanh", "erf", "atan2"}) {
         const auto& op = mbrl::kernels().ops[mbrl::find_op(name)];
         const int inputs = op.kind == OpKind::reduce ? 2 : op.arity;
-        auto program = op.kind == OpKind::reduce ? one_instruction(name, {2}, 1) : one_instruction(name, std::vector<int>(op.arity, 1), 1);
+        auto program =
+            op.kind == OpKind::reduce ? one_instruction(name, {2}, 1) : one_instruction(name, std::vector<int>(op.arity, 1), 1);
         program.finish(nullptr);
         const mbrl::Executor executor(program, kStride);
         Lanes memory(inputs + 1);

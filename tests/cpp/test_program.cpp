@@ -74,7 +74,8 @@ TEST(constants_have_a_shape_and_are_numbers) {
 }
 
 TEST(rows_are_assigned_once_and_before_use) {
-    EXPECT_ERROR(finish({instruction("copy", {{0}}, {0})}), "instruction 0 assigns row 0, which does not exist or is assigned already");
+    EXPECT_ERROR(finish({instruction("copy", {{0}}, {0})}),
+                 "instruction 0 assigns row 0, which does not exist or is assigned already");
     EXPECT_ERROR(finish({instruction("copy", {{0}}, {3}), instruction("copy", {{0}}, {3})}), "instruction 1 assigns row 3");
     EXPECT_ERROR(finish({instruction("copy", {{0}}, {9})}), "instruction 0 assigns row 9");
     EXPECT_ERROR(finish({instruction("copy", {{3}}, {3})}), "instruction 0 (copy) uses row 3 before it is defined");

@@ -115,7 +115,8 @@ ProblemFile ending() {
 
 TEST(after_its_end_a_candidate_collects_nothing) {
     const auto problem = ending().load();
-    const auto result = roll(problem, {1, 4, 1, 1}, {{0.6f, 0.6f, 0.6f, 0.6f}, {0.1f, 0.1f, 0.1f, 0.1f}, {2, 0, 0, 0}, {0, 0, 0, 2}}, {0});
+    const auto result =
+        roll(problem, {1, 4, 1, 1}, {{0.6f, 0.6f, 0.6f, 0.6f}, {0.1f, 0.1f, 0.1f, 0.1f}, {2, 0, 0, 0}, {0, 0, 0, 2}}, {0});
     EXPECT(close(result.returns[0], 0.6 + 1.2), "the step that ends counts, nothing after it: ", result.returns[0]);
     EXPECT(close(result.returns[1], 0.1 + 0.2 + 0.3 + 0.4 + 40), "without an end the terminal value counts: ", result.returns[1]);
     EXPECT(close(result.returns[2], 2), "ended by the first step: ", result.returns[2]);
@@ -158,9 +159,7 @@ TEST(the_previous_action_is_the_executed_one_and_then_the_plans_own) {
     EXPECT(result.returns[0] == 7 + 3 + 3 + 5, result.returns[0]);
 }
 
-TEST(noise_is_zero_in_a_rollout) {
-    EXPECT(roll(rewarding("noise"), {1, 2, 2, 1}, {{3, 5}}, {0}).returns[0] == 0);
-}
+TEST(noise_is_zero_in_a_rollout) { EXPECT(roll(rewarding("noise"), {1, 2, 2, 1}, {{3, 5}}, {0}).returns[0] == 0); }
 
 TEST(an_ensembles_return_and_states_are_means_over_members) {
     // x' = x + bias of the member, reward x'

@@ -33,9 +33,7 @@ TEST(one_thread_runs_on_the_caller_in_order) {
     mbrl::ThreadPool pool(1);
     std::vector<int> order;
     const auto caller = std::this_thread::get_id();
-    pool.for_each(10, [&](int item, int) {
-        order.push_back(std::this_thread::get_id() == caller ? item : -1);
-    });
+    pool.for_each(10, [&](int item, int) { order.push_back(std::this_thread::get_id() == caller ? item : -1); });
     for (int item = 0; item < 10; ++item) EXPECT(order[item] == item);
 }
 

@@ -53,12 +53,11 @@ def test_a_plan_is_a_row_for_each_knot_and_the_end() -> None:
     text = text_of(plan_table(problem, PLAN, 1.0))
     assert "value -1.5000, status ok, 1.00 ms" in text
     assert "action[0]" in text
-    rows = [line for line in text.splitlines() if line.startswith("│")]
-    cells = [[cell.strip() for cell in row.strip("│").split("│")] for row in rows]
+    cells = [line.split() for line in text.splitlines() if line.strip()[:1].isdigit()]
     assert cells == [
-        ["0.00", "0.5000", "0.0000", "1.0000"],
-        ["0.40", "-0.2500", "4.0000", "5.0000"],
-        ["0.80", "", "8.0000", "9.0000"],
+        ["0.00", "0.500", "0.000", "1.000"],
+        ["0.40", "-0.250", "4.000", "5.000"],
+        ["0.80", "8.000", "9.000"],
     ]
 
 

@@ -119,6 +119,7 @@ def _arguments(slot: str, function: Slot, inputs: list[str]) -> tuple[tuple[str,
         raise ExportError(f"{slot}: the arguments of {function!r} cannot be read. Wrap it in a function") from None
     known = {name: name for name in (*_KNOWN[slot], *inputs)}
     positional = list(_POSITIONAL[slot])
+    guessed = 0
     parameters: list[str] = []
     names: list[str] = []
     for parameter in signature.parameters.values():
@@ -127,8 +128,8 @@ def _arguments(slot: str, function: Slot, inputs: list[str]) -> tuple[tuple[str,
         name = _meaning(parameter.name, known)
         if name is None and parameter.default is not parameter.empty:
             continue
-        if name is None and len(names) < len(positional) and names == positional[: len(names)]:
-            name = positional[len(names)]
+        if name is None and len(names) == guessed < len(positional):  # none is known so far: by position
+            name, guessed = positional[guessed], guessed + 1
         if name is None or parameter.kind == parameter.POSITIONAL_ONLY:
             raise ExportError(
                 f"{slot}: argument {parameter.name} is none of {', '.join(known)}. Rename it, or declare it: "

@@ -45,7 +45,7 @@ def lower(traced: Traced, inputs: list[Rows], builder: Builder, slot: str) -> li
     values: dict[torch.fx.Node, Any] = dict(zip(traced.inputs, inputs, strict=True))
     for node in traced.graph.nodes:
         if node.op == "placeholder":
-            if node not in values:
+            if node not in values and node.name in traced.constants:
                 values[node] = Const(traced.constants[node.name])
         elif node.op == "output":
             return [tools.rows(values[item]) for item in traced.outputs]
@@ -60,7 +60,7 @@ def lower(traced: Traced, inputs: list[Rows], builder: Builder, slot: str) -> li
 
 def _call(tools: Tools, node: torch.fx.Node, values: dict[torch.fx.Node, Any]) -> Any:
     """Value of one node."""
-    args, kwargs = torch.fx.node.map_arg((node.args, node.kwargs), lambda item: values[item])
+    args, kwargs = torch.fx.node.map_arg((node.args, node.kwargs), values.get)
     target = node.target
     if target is operator.getitem:
         return _item(args)

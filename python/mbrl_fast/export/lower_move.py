@@ -20,8 +20,9 @@ from .values import Rows
 def move(tools: Tools, *args: Any) -> Any:
     """`[...]` → views and joins of any shape; constants beside rows join as constant rows."""
     target = tools.node.target
+    given = [value for argument, value in zip(target._schema.arguments, args, strict=True) if not argument.kwarg_only]
     several = len(target._schema.returns) == 1 and "List" in str(target._schema.returns[0].type)
-    return tools.moves(target, *args) if several else tools.move(target, *args)
+    return tools.moves(target, *given) if several else tools.move(target, *given)
 
 
 @lowers("view.default")

@@ -173,10 +173,12 @@ def _read(program: Any, names: Sequence[str], slot: str) -> tuple[list[torch.fx.
             inputs.append(nodes[spec.arg.name])
         elif spec.kind in (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR):
             targets[spec.arg.name] = spec.target
-        else:
+        elif spec.kind != InputKind.TOKEN:  # a token orders checks that print or raise; the rules refuse those
             raise ExportError(f"{slot}: input {spec.target} of kind {spec.kind.name} is not supported")
     outputs = []
     for spec in program.graph_signature.output_specs:
+        if spec.kind == OutputKind.TOKEN:
+            continue
         place = place_of_node(nodes[spec.arg.name])
         if spec.kind == OutputKind.USER_INPUT_MUTATION:
             name = names[inputs.index(nodes[str(spec.target)])]

@@ -50,7 +50,8 @@ class LTI(nn.Module):
         a = self.a_net(seen).unflatten(-1, (self.state_size, self.state_size - self.columns_from))
         b = self.b_net(seen).unflatten(-1, (self.state_size, self.action_size))
         change = (a * state[..., None, self.columns_from :]).sum(-1) + (b * action[..., None, :]).sum(-1)
-        return state + self.dt * change
+        next_state: Tensor = state + self.dt * change
+        return next_state
 
 
 def _network(inputs: int, hidden_size: int, layers: int, outputs: int) -> nn.Sequential:

@@ -71,7 +71,8 @@ class CEM:
 
     def reset(self) -> None:
         """Forget the last plan and begin the noise counter anew."""
-        self.plans, self.mean, self.kept = 0, None, None
+        self.plans = 0
+        self.mean, self.kept = torch.empty(0), torch.empty(0)
         self.generator.manual_seed(self.s["seed"])
 
     def _draw(self, iteration: int) -> Tensor:
@@ -86,7 +87,8 @@ class CEM:
         at = torch.arange(actions.shape[-2]) + steps / self.s["steps_per_knot"]
         low = at.floor().long()
         old, after = (actions[..., i.clamp(max=actions.shape[-2] - 1), :] for i in (low, low + 1))
-        return old + (at - low)[:, None].float() * (after - old)
+        moved: Tensor = (old + (at - low)[:, None].float() * (after - old)).clamp(self.low, self.high)
+        return moved
 
     def returns(self, state: Tensor, actions: Tensor, **inputs: Tensor) -> Tensor:
         """Discounted sum of rewards, mean over the members. state [S], actions [N, H, A] -> [N]."""
@@ -107,7 +109,7 @@ class CEM:
         """state [S]; inputs: what the reward asks for by name, e.g. goal [S]."""
         s, state = self.s, torch.as_tensor(state, dtype=torch.float32)
         inputs = {name: torch.as_tensor(value, dtype=torch.float32) for name, value in inputs.items()}
-        warm = s["warm_start"] and self.mean is not None
+        warm = s["warm_start"] and self.plans > 0
         mean = self._shift(self.mean) if warm else self.mid.expand(s["horizon"], -1)
         kept = self._shift(self.kept) if warm else mean[None][:0]
         std = (s["init_std"] * self.half).expand_as(mean)
@@ -126,7 +128,7 @@ class CEM:
             if len(elites) == 0:
                 continue
             fit, spread = actions[elites].mean(0), actions[elites].std(0, unbiased=False)
-            mean = s["momentum"] * mean + (1 - s["momentum"]) * fit
+            mean = (s["momentum"] * mean + (1 - s["momentum"]) * fit).clamp(self.low, self.high)
             std = (s["momentum"] * std + (1 - s["momentum"]) * spread).maximum(s["min_std"] * self.half)
             kept = actions[elites[: s["keep_elites"]]]
             if returns[elites[0]] > best_return:

@@ -86,6 +86,6 @@ def train_notebook_model(
     for _ in range(epochs):
         loss = nn.functional.mse_loss(model(states, actions), next_states)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
     return model
