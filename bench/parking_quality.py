@@ -25,7 +25,7 @@ from mbrl_fast.demo import notebook_agent, progress_bar, train_notebook
 from mbrl_fast.evaluation import EvaluationResult, evaluate
 from mbrl_fast.export import export
 from mbrl_fast.models import Bicycle
-from mbrl_fast.pipeline import PLANNER, Recipe, build, load_agent
+from mbrl_fast.pipeline import Recipe, build, load_agent
 from mbrl_fast.rewards import ParkingReward
 from mbrl_fast.run import new_run
 from mbrl_fast.tasks import Parking
@@ -59,14 +59,14 @@ def main() -> None:
     rows = {name: EvaluationResult(tuple(found)).to_dict() for name, found in episodes.items()}
     show(rows)
     if options.save:
-        print(measure.save("parking_quality", {"machine": measure.machine(), "options": vars(options), "planner": PLANNER, "agents": rows}))
+        print(measure.save("parking_quality", {"machine": measure.machine(), "options": vars(options), "planner": task.planner_settings(), "agents": rows}))
 
 
 def learnt_agents(folder: Path, seed: int, transitions: int, task: Parking, with_notebook: bool) -> Makers:
     """Our agent and the notebook's, on the same random transitions."""
     with new_run(folder) as run:
         built = build(Recipe(seed=seed, transitions=transitions), run, print)
-    makers: Makers = {ENSEMBLE: partial(load_agent, folder / run.problem.name, PLANNER, task)}
+    makers: Makers = {ENSEMBLE: partial(load_agent, folder / run.problem.name, task.planner_settings(), task)}
     if with_notebook:
         makers[NOTEBOOK] = partial(notebook_agent, train_notebook(built, seed), task)
     return makers
@@ -75,7 +75,7 @@ def learnt_agents(folder: Path, seed: int, transitions: int, task: Parking, with
 def bicycle_agent(folder: Path, task: Parking) -> Callable[[], Agent]:
     path = folder / "bicycle.safetensors"
     export(Bicycle(), ParkingReward(), env=task).save(path)
-    return partial(load_agent, path, PLANNER, task)
+    return partial(load_agent, path, task.planner_settings(), task)
 
 
 def summary(result: EvaluationResult) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
@@ -115,11 +114,12 @@ class Transitions:
         if not Path(path).is_file():
             raise FileNotFoundError(f"no transitions at {path}: the file does not exist")
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # opened here, because np.load leaves the file of a damaged archive open
+            with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 columns = {field.name: file[field.name] for field in fields(cls)}
         except KeyError as error:
             raise ValueError(f"{path} holds no transitions: {error.args[0]}") from error
-        except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
+        except Exception as error:  # zip, zlib, struct and NumPy each have their own for a damaged file
             raise ValueError(f"{path} is damaged or not a file of transitions ({error})") from error
         for name, kind in (("states", "f4"), ("actions", "f4"), ("next_states", "f4"), ("episodes", "i8"), ("crashed", "?")):
             if columns[name].dtype != np.dtype(kind):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mbrl_fast.agent import Agent
 from mbrl_fast.episode import Episode, run_episode
 from mbrl_fast.evaluation import EvaluationResult, evaluate
-from mbrl_fast.pipeline import PLANNER, Built, Recipe, Say, build, load_agent
+from mbrl_fast.pipeline import Built, Recipe, Say, build, load_agent
 from mbrl_fast.run import Run, new_run
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def demo(
         baseline = train_notebook(built, recipe.seed, notebook_epochs)
         results: dict[str, EvaluationResult] = {}
         agents = {
-            OURS: partial(load_agent, run.problem, PLANNER, built.task),
+            OURS: partial(load_agent, run.problem, built.task.planner_settings(), built.task),
             NOTEBOOK: partial(notebook_agent, baseline, built.task),
         }
         for name, make_agent in agents.items():
@@ -152,7 +152,7 @@ def draw(run: Run, built: Built, result: EvaluationResult, max_steps: int) -> No
     from mbrl_fast.report.video import open_video
 
     plot.save(plot.fan(plot.measure_fan(built.problem, built.task)), run.plots / "fan.png")
-    agent = load_agent(run.problem, PLANNER, built.task)
+    agent = load_agent(run.problem, built.task.planner_settings(), built.task)
     with open_video(run.plots / "episode.mp4") as camera:
         filmed = run_episode(agent, built.task, telling_seed(result), max_steps, record=True, camera=camera)
     plot.save(plot.episode(filmed), run.plots / "episode.png")

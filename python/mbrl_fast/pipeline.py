@@ -21,20 +21,6 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
-PLANNER: dict[str, Any] = {
-    "horizon": 10,
-    "steps_per_knot": 3,
-    "population": 100,
-    "elites": 10,
-    "iterations": 5,
-    "keep_elites": 5,
-    "include_mean": True,
-    "warm_start": True,
-    "fresh_fraction": 0.25,
-    "noise_beta": 1.0,
-}
-"""The default planner of parking: the notebook's effort, spent on a warm start, elites kept and coloured noise."""
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -152,7 +138,7 @@ def describe(recipe: Recipe) -> dict[str, Any]:
         "format": 1,
         "command": sys.argv,
         "recipe": asdict(recipe),
-        "planner": PLANNER,
+        "planner": make_task(recipe.task).planner_settings(),
         "versions": versions(),
     }
 

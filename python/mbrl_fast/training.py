@@ -35,7 +35,7 @@ class TrainingSettings:
     """
 
     epochs: int = 300
-    batch_size: int = 128
+    batch_size: int = 64
     learning_rate: float = 1e-2
     schedule: str = "cosine"
     weight_decay: float = 1e-4

@@ -28,7 +28,7 @@ def drawn(problem: mf.Problem, program: str = "step", count: int = 29, seed: int
     return {name: generator.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
 
 
-def evaluated(problem: mf.Problem, arguments: dict[str, np.ndarray], program: str = "step", member: int = 0) -> dict[str, np.ndarray]:
+def evaluated(problem: mf.Problem, arguments: dict[str, np.ndarray], program: str = "step", member: int = 0) -> dict[str, Any]:
     """Outputs of the interpreter, after checking that the core gives the same to float32 accuracy."""
     expected = Interpreter(problem.bytes).evaluate(program, arguments, member)
     got = problem._core.evaluate(program, arguments, member)

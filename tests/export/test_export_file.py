@@ -66,7 +66,7 @@ def test_verification_names_the_output_that_is_wrong() -> None:
         outputs["next_state"][0, 3] += 1e-3
         return outputs
 
-    with pytest.raises(RuntimeError, match="next_state of step differs .* for 1 of 1 candidates: largest error 0.001"):
+    with pytest.raises(RuntimeError, match=r"next_state of step differs .* for 1 of 1 candidates: largest error 0.001"):
         verify(problem.bytes, problem._spec, bounds, problem.graph, wrong)
 
 

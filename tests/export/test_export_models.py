@@ -84,7 +84,8 @@ class Bicycle(nn.Module):
         y = y + speed * torch.sin(heading + beta) * 0.2
         heading = heading + speed * torch.sin(beta) / (self.wheelbase / 2) * 0.2
         speed = speed + action[:, 0] * 0.2
-        return torch.stack([x, y, speed * torch.cos(heading), speed * torch.sin(heading), torch.cos(heading), torch.sin(heading)], 1)
+        c, s = torch.cos(heading), torch.sin(heading)
+        return torch.stack([x, y, speed * c, speed * s, c, s], 1)
 
 
 class Buffers(nn.Module):
@@ -158,7 +159,8 @@ class Residual(nn.Module):
 
 
 MODELS = [
-    NotebookDynamics, Gru, Lstm, GruLayer, Normalised, Transformer, Bicycle, Buffers, Masks, Einsum, GaussianProcess, Residual, Linear,
+    NotebookDynamics, Linear, Gru, Lstm, GruLayer, Normalised, Transformer, Bicycle, Buffers, Masks, Einsum, GaussianProcess,
+    Residual,
 ]  # fmt: skip
 
 

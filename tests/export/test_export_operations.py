@@ -116,7 +116,8 @@ def test_operations_of_many_ranks_and_candidate_axes_agree() -> None:
     policy, sizes = joined(functions, (3, 2, 2)), widths(functions, (3, 2, 2))
     data = exported(policy, sum(sizes))
     states = np.random.default_rng(4).standard_normal((33, 2 * SIZE)).astype(np.float32)
-    check(list(table), sizes, _core.Problem(data).evaluate("policy", {"state": states}, 0)["action"], reference(policy, states), edges=False)
+    got = _core.Problem(data).evaluate("policy", {"state": states}, 0)["action"]
+    check(list(table), sizes, got, reference(policy, states), edges=False)
 
 
 def test_every_rule_of_the_table_was_used() -> None:

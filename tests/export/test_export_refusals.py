@@ -82,7 +82,7 @@ def test_an_unsupported_operation_is_refused_with_the_supported_list(dynamics: A
 
 
 def test_random_numbers_in_a_model_are_refused() -> None:
-    with pytest.raises(mf.ExportError, match="random numbers.*mean and the standard deviation"):
+    with pytest.raises(mf.ExportError, match=r"random numbers.*mean and the standard deviation"):
         export(lambda state, action: state + torch.randn_like(state))
 
 
@@ -157,7 +157,7 @@ class HalfPrecision(Linear):
 
 
 def test_autocast_is_refused() -> None:
-    with pytest.raises(mf.ExportError, match="bfloat16.*autocast"):
+    with pytest.raises(mf.ExportError, match=r"bfloat16.*autocast"):
         export(HalfPrecision())
 
 
@@ -180,7 +180,7 @@ def test_a_layer_of_the_wrong_size_is_refused_with_its_line() -> None:
 
 
 def test_a_wrong_kind_of_output_is_refused() -> None:
-    with pytest.raises(mf.ExportError, match="must return a tensor, .* got dict"):
+    with pytest.raises(mf.ExportError, match=r"must return a tensor, .* got dict"):
         export(lambda state, action: {"next_state": state})
 
 

@@ -22,10 +22,10 @@ def main() -> None:
     )  # fmt: skip
     problem.save(FOLDER / "lti.safetensors")
     state, goal = [0.02, 0.03, 0.1, -0.2, 0.8, 0.6], [0.1, -0.05, 0.0, 0.0, 1.0, 0.0]
-    settings = dict(
-        horizon=4, steps_per_knot=3, population=40, elites=5, iterations=4, min_std=0.05, momentum=0.1, keep_elites=2,
-        include_mean=True, returns="mean", warm_start=True, fresh_fraction=0.2, seed=42,
-    )  # fmt: skip
+    settings = {
+        "horizon": 4, "steps_per_knot": 3, "population": 40, "elites": 5, "iterations": 4, "min_std": 0.05, "momentum": 0.1,
+        "keep_elites": 2, "include_mean": True, "returns": "mean", "warm_start": True, "fresh_fraction": 0.2, "seed": 42,
+    }  # fmt: skip
     planner = mf.CEM(problem, **settings)
     plans = [planner.plan(state, goal=goal) for _ in range(3)]
     golden = {

@@ -7,20 +7,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import GOAL, STATE, Exported
 from torch import Tensor
 
 import mbrl_fast as mf
+from conftest import GOAL, STATE, Exported
 from mbrl_fast.reference.cem import CEM as Twin
 from mbrl_fast.reference.cem import coloured_factor
 
 GAP = 1e-5
 """Elites are compared wherever the returns at rank K differ by more."""
 
-NOTEBOOK: dict[str, Any] = dict(
-    horizon=5, steps_per_knot=5, population=100, elites=10, iterations=5, init_std=1.0, min_std=0.0, momentum=0.0, discount=1.0,
-    keep_elites=0, include_mean=False, returns="mean", warm_start=False, fresh_fraction=0.0, noise_beta=0.0,
-)  # fmt: skip
+NOTEBOOK: dict[str, Any] = {
+    "horizon": 5, "steps_per_knot": 5, "population": 100, "elites": 10, "iterations": 5, "init_std": 1.0, "min_std": 0.0,
+    "momentum": 0.0, "discount": 1.0, "keep_elites": 0, "include_mean": False, "returns": "mean", "warm_start": False,
+    "fresh_fraction": 0.0, "noise_beta": 0.0,
+}  # fmt: skip
 SETTINGS: dict[str, dict[str, Any]] = {
     "notebook": {},
     "warm start": {"warm_start": True},
@@ -151,9 +152,8 @@ def test_coloured_candidates_are_the_twins(beta: float, horizon: int, small: Exp
 
 def test_a_warm_start_resamples_the_held_plan_at_the_elapsed_time(small: Exported) -> None:
     """No noise to speak of and one candidate: the answer is the shifted plan."""
-    settings = dict(
-        horizon=4, steps_per_knot=5, population=1, elites=1, keep_elites=0, iterations=1, include_mean=True, warm_start=True
-    )
+    one = {"population": 1, "elites": 1, "keep_elites": 0, "iterations": 1}
+    settings = {"horizon": 4, "steps_per_knot": 5, "include_mean": True, "warm_start": True, **one}
     for elapsed in (0.0, 1.0, 2.5, 5.0, 7.0, 100.0):
         planner = mf.CEM(small.problem, **settings)
         memory = planner._core.memory()
@@ -204,7 +204,7 @@ def test_candidates_that_are_not_finite_are_never_elites() -> None:
 
 def test_planning_needs_a_reward(small: Exported) -> None:
     problem = mf.export(small.dynamics[0], state_size=6, action_size=2, action_low=-1, action_high=1, dt=0.2)
-    with pytest.raises(ValueError, match="^planning needs a reward: export the problem with one$"):
+    with pytest.raises(ValueError, match=r"^planning needs a reward: export the problem with one$"):
         mf.CEM(problem)
 
 

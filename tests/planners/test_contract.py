@@ -11,23 +11,23 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import GOAL, STATE, Exported
 
 import mbrl_fast as mf
+from conftest import GOAL, STATE, Exported
 from mbrl_fast.planners import REGISTRY
 
 SMALL: dict[str, dict[str, Any]] = {
-    "cem": dict(
-        horizon=4,
-        steps_per_knot=2,
-        population=50,
-        elites=6,
-        iterations=3,
-        keep_elites=2,
-        fresh_fraction=0.2,
-        noise_beta=1.0,
-        seed=3,
-    )
+    "cem": {
+        "horizon": 4,
+        "steps_per_knot": 2,
+        "population": 50,
+        "elites": 6,
+        "iterations": 3,
+        "keep_elites": 2,
+        "fresh_fraction": 0.2,
+        "noise_beta": 1.0,
+        "seed": 3,
+    }
 }
 """Settings of each planner that make it fast and use its features."""
 
@@ -231,7 +231,7 @@ def test_missing_and_unknown_inputs_are_named(make: Make) -> None:
 
 @pytest.mark.parametrize("elapsed", [-1.0, np.nan, np.inf])
 def test_elapsed_time_is_finite_and_not_negative(make: Make, elapsed: float) -> None:
-    with pytest.raises(ValueError, match="^elapsed must be >= 0 model steps and finite, got"):
+    with pytest.raises(ValueError, match=r"^elapsed must be >= 0 model steps and finite, got"):
         make().plan(STATE, goal=GOAL, elapsed=elapsed)
 
 

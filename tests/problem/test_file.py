@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -10,23 +11,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import GOAL, STATE, Exported
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 import mbrl_fast as mf
+from conftest import GOAL, STATE, Exported
 from mbrl_fast.export.file import to_bytes
 
 
-def rewritten(data: bytes, **changes: Any) -> bytes:
-    """The file again, by the safetensors package: `metadata` entries replaced (None: removed), `tensors` as a function changes them."""
+def rewritten(data: bytes, metadata: dict[str, str]) -> bytes:
+    """The file again, by the safetensors package, with some `metadata` entries replaced."""
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    metadata = {**header["__metadata__"], **changes.get("metadata", {})}
-    tensors = {name: value.copy() for name, value in load_tensors(data).items()}
-    changes.get("tensors", lambda _: None)(tensors)
-    return bytes(save_tensors(tensors, {key: value for key, value in metadata.items() if value is not None}))
+    metadata = {**header["__metadata__"], **metadata}
+    return bytes(save_tensors(load_tensors(data), metadata))
 
 
 def sentence_of(data: bytes) -> str:
@@ -81,7 +80,7 @@ def test_saving_leaves_the_old_file_or_the_new_one(small: Exported, tmp_path: Pa
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^cannot read .*nothing\.safetensors: No such file or directory$"):
         mf.load(tmp_path / "nothing.safetensors")
-    with pytest.raises(ValueError, match="^cannot read .*: Is a directory$"):
+    with pytest.raises(ValueError, match=r"^cannot read .*: Is a directory$"):
         mf.load(tmp_path)
 
 
@@ -124,10 +123,10 @@ def test_altered_bytes_are_refused_or_another_valid_file(small: Exported, data: 
     if at >= header:
         assert sentence_of(bytes(whole)).startswith("file: tensor bytes are damaged, crc32 must be")
         return
-    try:
+    with contextlib.suppress(ValueError):  # a changed digit may still make a valid file
         mf.Problem(bytes(whole))
-    except ValueError as error:
-        assert type(error) is ValueError, repr(error)
+        return
+    sentence_of(bytes(whole))
 
 
 def test_bytes_that_are_no_text_still_make_a_sentence(small: Exported) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import GOAL, STATE, Exported, cart, cart_ended, cart_reward, cart_value, export_lti, lti
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import mbrl_fast as mf
+from conftest import GOAL, STATE, Exported, cart, cart_ended, cart_reward, cart_value, export_lti, lti
 
 Floats = NDArray[np.float32]
 
@@ -165,9 +165,9 @@ def test_observations_become_states(everything: mf.Problem) -> None:
 
 
 def test_what_a_problem_lacks_is_named(small: Exported) -> None:
-    with pytest.raises(ValueError, match="^this problem has no policy: export it with one$"):
+    with pytest.raises(ValueError, match=r"^this problem has no policy: export it with one$"):
         small.problem.act(STATE[None])
-    with pytest.raises(ValueError, match="^this problem has no observe: export it with one$"):
+    with pytest.raises(ValueError, match=r"^this problem has no observe: export it with one$"):
         small.problem.observe(STATE[None])
 
 

@@ -78,7 +78,7 @@ def plan_once(
     Returns:
         The problem, the plan, and the milliseconds that the plan took.
     """
-    from mbrl_fast.pipeline import PLANNER, load_problem
+    from mbrl_fast.pipeline import load_problem
     from mbrl_fast.planners import CEM
 
     problem = load_problem(path)
@@ -88,7 +88,7 @@ def plan_once(
         if len(values) != size:
             raise ValueError(f"input {name} must have {size} numbers, got {len(values)}")
     arrays: dict[str, Any] = {name: np.reshape(values, shapes.get(name, -1)).astype(np.float32) for name, values in inputs.items()}
-    planner = CEM(problem, **{**PLANNER, "seed": seed, "threads": threads})
+    planner = CEM(problem, seed=seed, threads=threads)
     begin = perf_counter()
     plan = planner.plan(np.array(state, np.float32), **arrays)
     return problem, plan, 1e3 * (perf_counter() - begin)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from .assemble import assemble, bind_all
 from .errors import ExportError
 from .file import graph_of, to_bytes
-from .spec import ExportSpec, InputShape, Slot, fill, inputs_of, members_of
+from .spec import ExportSpec, InputShape, Slot, fill, inputs_of, members_of, uncompiled
 
 if TYPE_CHECKING:
     from mbrl_fast.problem import Problem
@@ -80,7 +80,7 @@ def export(
         inputs=inputs, observation_size=observation_size, state_names=state_names, action_names=action_names,
         state_units=state_units, action_units=action_units,
     )  # fmt: skip
-    spec = _spec(members_of(dynamics), {name: slot for name, slot in slots.items() if slot is not None}, filled)
+    spec = _spec(members_of(dynamics), {name: uncompiled(slot) for name, slot in slots.items() if slot is not None}, filled)
     return Problem(build(spec), spec)
 
 
@@ -115,7 +115,9 @@ def build(spec: ExportSpec, check: bool = True) -> bytes:
 
 
 def update(spec: ExportSpec, **slots: Any) -> tuple[bytes, ExportSpec]:
-    """The bytes of a fresh export with some slots replaced: `update(spec, dynamics=new)`.
+    """The bytes of a fresh export with some slots replaced, and its spec: `update(spec, dynamics=new)`.
+
+    A traced graph is kept, so that new weights need no second decomposition; no weight changes the graph (`values.Const`).
 
     Raises:
         ValueError: For a slot that the Problem does not have, or another number of members.
@@ -130,7 +132,7 @@ def update(spec: ExportSpec, **slots: Any) -> tuple[bytes, ExportSpec]:
             if len(dynamics) != len(spec.dynamics):
                 raise ValueError(f"update keeps the number of members, {len(spec.dynamics)}, got {len(dynamics)}")
         elif name in replaced:
-            replaced[name] = slot
+            replaced[name] = uncompiled(slot)
         else:
             raise ValueError(f"update replaces dynamics, {', '.join(replaced)}, got {name}")
     fresh = ExportSpec(**{**spec.__dict__, "dynamics": dynamics, "slots": replaced})

@@ -10,6 +10,8 @@ from .program import Argument, FloatArray, Instruction, IntArray
 from .values import unique_rows
 
 CONSTANT, UNIFORM, LANE = 0, 1, 2
+SPLIT = 4
+"""So many uniform inputs of a linear are multiplied once per plan; fewer are copied into lanes."""
 COMMUTATIVE = {"add", "mul", "minimum", "maximum", "eq", "ne", "logical_and", "logical_or"}
 
 
@@ -25,6 +27,7 @@ class Builder:
         self.prologue: list[Instruction] = []
         self.main: list[Instruction] = []
         self.values: dict[int, FloatArray] = {}  # constant row → [1 or members]
+        self.stand_ins: dict[int, np.float32] = {}  # constant row → its value under other weights, see values.Const
         self._levels = np.zeros(1024, np.int8)
         self.count = 0
         self._constants: dict[bytes, int] = {}
@@ -42,24 +45,23 @@ class Builder:
             self.arguments[name] = (Argument(name, size, kind), rows)
         return self.arguments[name][1]
 
-    def constant(self, values: NDArray[np.floating]) -> IntArray:
-        """Rows `[n]` holding `values [n, 1 or members]`, one per distinct bit pattern."""
-        array = np.ascontiguousarray(values, np.float32)
-        if array.shape[1] > 1 and np.array_equal(array, np.repeat(array[:, :1], array.shape[1], 1), equal_nan=True):
-            array = np.ascontiguousarray(array[:, :1])
+    def constant(self, values: NDArray[np.floating], stand_ins: NDArray[np.floating] | None = None) -> IntArray:
+        """Rows `[n]` holding `values [n, 1 or members]`, one per distinct bit pattern of these and their stand-ins `[n]`."""
+        others = values[:, :1] if stand_ins is None else stand_ins.reshape(-1, 1)
+        array = np.ascontiguousarray(np.concatenate([values, others], 1), np.float32)
         array = np.where(np.isnan(array), np.float32(np.nan), array)  # one NaN, so that bits are comparable
         first, inverse = unique_rows(array.view(np.int32).astype(np.int64))
-        rows = np.array([self._constant_row(array[i]) for i in first], np.int64)
+        rows = np.array([self._constant_row(array[i, :-1], array[i, -1]) for i in first], np.int64)
         return rows[inverse]
 
-    def _constant_row(self, value: FloatArray) -> int:
+    def _constant_row(self, value: FloatArray, stand_in: np.float32) -> int:
         if len(value) > 1 and np.array_equal(value, np.repeat(value[:1], len(value)), equal_nan=True):
             value = value[:1]
-        key = value.tobytes()
+        key = value.tobytes() + stand_in.tobytes()
         if key not in self._constants:
             row = int(self._new_rows(1, CONSTANT)[0])
             self._constants[key] = row
-            self.values[row] = value
+            self.values[row], self.stand_ins[row] = value, stand_in
         return self._constants[key]
 
     def map(self, op: str, operands: list[IntArray]) -> IntArray:
@@ -109,7 +111,9 @@ class Builder:
         parts = [groups.reshape(-1)] if op != "dot" and arity == 1 else np.split(groups, arity, 1)
         inputs = [np.ascontiguousarray(part).reshape(-1) for part in parts]
         if level == CONSTANT:
-            return self.constant(evaluate(op, [self._values_of(rows) for rows in inputs], len(groups)))
+            width = max(self._values_of(rows).shape[1] for rows in inputs)
+            result = evaluate(op, [self._with_stand_ins(rows, width) for rows in inputs], len(groups))
+            return self.constant(result[:, :-1], result[:, -1])
         outputs = self._new_rows(len(groups), level)
         self._list(level).append(Instruction(op, inputs, outputs))
         return outputs
@@ -117,8 +121,8 @@ class Builder:
     def linear(self, inputs: IntArray, weight: FloatArray, bias: FloatArray) -> IntArray:
         """Rows `[m]` of weight `[1|M, m, k]` times rows `[k]` plus bias `[1|M, m]`.
 
-        Constant inputs end in the bias, in float64. The rest must be of one level, so uniform rows beside lane rows
-        are copied into lanes.
+        Constant inputs end in the bias, in float64. The rest must be of one level, so of uniform rows beside lane rows
+        a few are copied into lanes, and many get a linear of their own.
         """
         key = (inputs.tobytes(), str(weight.shape).encode(), weight.tobytes(), bias.tobytes())
         if key not in self._linears:
@@ -136,6 +140,11 @@ class Builder:
         if not len(inputs):
             return self.constant(bias.T)
         level = int(self._levels[inputs].max())
+        uniform = self._levels[inputs] == UNIFORM
+        if level == LANE and uniform.sum() >= SPLIT:  # once per plan, then one addition per output
+            once = self.linear(inputs[uniform], weight[:, :, uniform], bias)
+            each = self.linear(inputs[~uniform], weight[:, :, ~uniform], np.zeros((1, weight.shape[1]), np.float32))
+            return self.map("add", [each, once])
         if level == LANE:
             inputs = self.to_lane(inputs)
         outputs = self._new_rows(weight.shape[1], level)
@@ -156,8 +165,8 @@ class Builder:
         return result
 
     def is_value(self, row: int, value: float) -> bool:
-        """Whether a row is the constant `value` in every member."""
-        return row in self.values and bool(np.all(self.values[row] == value))
+        """Whether a row is the constant `value` in every member, and whatever the weights."""
+        return row in self.values and bool(np.all(self.values[row] == value) and self.stand_ins[row] == value)
 
     def _neutral(self, op: str, rows: IntArray) -> int | None:
         """The operand that an operation just passes on, if so. Never x*0, which hides NaN."""
@@ -168,7 +177,7 @@ class Builder:
                 return a
             return b if op in COMMUTATIVE and self.is_value(a, unit) else None
         if op == "where":
-            if len(self.values.get(a, ())) == 1:
+            if len(self.values.get(a, ())) == 1 and self.values[a][0] == self.stand_ins[a]:
                 return int(rows[1] if self.values[a][0] != 0 else rows[2])
             return b if rows[1] == rows[2] else None
         return None
@@ -178,6 +187,11 @@ class Builder:
         values = [self.values[row] for row in rows.tolist()]
         width = max((len(value) for value in values), default=1)
         return np.array([np.broadcast_to(value, (width,)) for value in values], np.float32).reshape(-1, width)
+
+    def _with_stand_ins(self, rows: IntArray, width: int) -> FloatArray:
+        """Values `[n, width + 1]` of constant rows, the last column their stand-ins."""
+        stand_ins = np.array([[self.stand_ins[row]] for row in rows.tolist()], np.float32)
+        return np.concatenate([np.broadcast_to(self._values_of(rows), (len(rows), width)), stand_ins], 1)
 
     def _new_rows(self, count: int, level: int) -> IntArray:
         while self.count + count > len(self._levels):

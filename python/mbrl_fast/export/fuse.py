@@ -8,12 +8,14 @@ import numpy as np
 
 from .builder import Builder
 from .fuse_linear import fold_constants, fuse_relu, join_linears
-from .fuse_products import fuse_products, start_sums, widen
+from .fuse_products import fuse_products, multiply_by_reciprocals, start_sums, widen
 from .instructions import live_part, uses_of
 from .number import numbered
 from .program import IntArray, Program
 
-_PASSES = (fold_constants, fuse_relu, join_linears, fuse_products, start_sums, widen)
+_PASSES = (
+    fold_constants, fuse_relu, join_linears, multiply_by_reciprocals, fuse_products, start_sums, widen,
+)  # fmt: skip
 
 
 def finish(builder: Builder, outputs: Mapping[str, IntArray], order: Sequence[str]) -> Program:

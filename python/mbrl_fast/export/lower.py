@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import zlib
 from typing import Any
 
 import torch
@@ -46,7 +47,8 @@ def lower(traced: Traced, inputs: list[Rows], builder: Builder, slot: str) -> li
     for node in traced.graph.nodes:
         if node.op == "placeholder":
             if node not in values and node.name in traced.constants:
-                values[node] = Const(traced.constants[node.name])
+                tensors = traced.constants[node.name]
+                values[node] = Const(tensors, tensors[0] if node.name in traced.literals else _stand_in(node.name, tensors[0]))
         elif node.op == "output":
             return [tools.rows(values[item]) for item in traced.outputs]
         else:
@@ -112,20 +114,29 @@ def _as_rows(tools: Tools, item: Any) -> Any:
     return tools.rows(item) if isinstance(item, Const) else item
 
 
+def _stand_in(name: str, tensor: torch.Tensor) -> torch.Tensor:
+    """Fixed random numbers in place of a parameter or buffer; integers and masks are part of the graph."""
+    if not tensor.is_floating_point():
+        return tensor
+    generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
+    return torch.rand(tensor.shape, generator=generator, dtype=torch.float64).to(tensor.dtype) + 0.5
+
+
 def _fold(target: Any, args: Any, kwargs: Any) -> Any:
     """Runs an operation of constants now, once per member if any of them differs between members."""
-    width = _width((args, kwargs))
-    results = []
-    for member in range(width):
+
+    def run(member: int) -> Any:
         chosen_args, chosen_kwargs = _choose((args, kwargs), member)
-        results.append(target(*chosen_args, **chosen_kwargs))
+        return target(*chosen_args, **chosen_kwargs)
+
+    results = [run(member) for member in range(_width((args, kwargs)))]
+    try:
+        stand_in = run(-1)
+    except RuntimeError:  # a decomposition, say, that random numbers do not have
+        stand_in = results[0]
     if isinstance(results[0], (tuple, list)):
-        return [_const([result[i] for result in results]) for i in range(len(results[0]))]
-    return _const(results) if isinstance(results[0], torch.Tensor) else results[0]
-
-
-def _const(tensors: list[torch.Tensor]) -> Const:
-    return Const(tuple(tensors))
+        return [Const(tuple(result[i] for result in results), stand_in[i]) for i in range(len(results[0]))]
+    return Const(tuple(results), stand_in) if isinstance(results[0], torch.Tensor) else results[0]
 
 
 def _width(item: Any) -> int:
@@ -138,7 +149,7 @@ def _width(item: Any) -> int:
 
 def _choose(item: Any, member: int) -> Any:
     if isinstance(item, Const):
-        return item.tensors[member % len(item.tensors)]
+        return item.stand_in if member < 0 else item.tensors[member % len(item.tensors)]
     if isinstance(item, dict):
         return {key: _choose(part, member) for key, part in item.items()}
     return type(item)(_choose(part, member) for part in item) if isinstance(item, (list, tuple)) else item

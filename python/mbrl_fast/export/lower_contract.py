@@ -58,7 +58,8 @@ def _product(tools: Tools, a: Matrix, b: Matrix, bias: Matrix | None) -> Rows:
         inside = bias if isinstance(bias, Const) and bias.shape == b.shape[-1:] else None
         result = _times_constant(tools, a.ids, b, inside)
     elif isinstance(a, Const) and isinstance(b, Rows):
-        turned = Const(tuple(tensor.transpose(-1, -2) for tensor in a.tensors))
+        turned = _moved(a, lambda t: t.transpose(-1, -2))
+        assert isinstance(turned, Const)
         result = _times_constant(tools, b.ids.transpose(-1, -2), turned, None).transpose(-1, -2)
     else:
         left, right = tools.rows(a).ids.unsqueeze(-2), tools.rows(b).ids.transpose(-1, -2).unsqueeze(-3)
@@ -114,5 +115,5 @@ def _float32(value: Const, shape: tuple[int, ...]) -> FloatArray:
 def _moved(value: Matrix, function: Callable[[Tensor], Tensor]) -> Matrix:
     """A view of either kind of value."""
     if isinstance(value, Const):
-        return Const(tuple(function(tensor) for tensor in value.tensors))
+        return Const(tuple(function(tensor) for tensor in value.tensors), function(value.stand_in))
     return value.tools.move(function, value)

@@ -79,7 +79,8 @@ class MemberMerger:
     def _make(self, key: Key) -> None:
         if all(row in self._source.values for row in key):
             values = [float(self._source.values[row][0]) for row in key]
-            self._merged[key] = int(self._target.constant(np.array([values], np.float32))[0])
+            stand_in = np.array([self._source.stand_ins[key[0]]])
+            self._merged[key] = int(self._target.constant(np.array([values], np.float32), stand_in)[0])
         elif key[0] in self._arguments and len(set(key)) == 1:
             self._merged[key] = int(self._arguments[key[0]])
         elif any(row not in self._makers for row in key):

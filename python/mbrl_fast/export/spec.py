@@ -57,10 +57,15 @@ class ExportSpec:
 def members_of(dynamics: Any) -> tuple[Slot, ...]:
     """A list of modules as an ensemble, anything else as its single member."""
     many = isinstance(dynamics, (list, tuple, nn.ModuleList))
-    members = tuple(dynamics) if many else (dynamics,)
+    members = tuple(uncompiled(member) for member in (dynamics if many else [dynamics]))
     if not members or not all(callable(member) for member in members):
         raise TypeError(f"dynamics must be a module, a function or a list of modules, got {type(dynamics).__name__}")
     return members
+
+
+def uncompiled(slot: Any) -> Any:
+    """The module that torch.compile wrapped, or the slot itself."""
+    return getattr(slot, "_orig_mod", slot)
 
 
 def inputs_of(inputs: Mapping[str, InputShape] | None) -> tuple[Input, ...]:

@@ -40,14 +40,14 @@ class Tools:
         """A value as rows: constants and numbers become constant rows."""
         if isinstance(value, Rows):
             return value
-        if isinstance(value, Const):
-            tensors = value.tensors
-        else:
-            tensors = (value if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64),)
+        if not isinstance(value, Const):
+            tensor = value if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
+            value = Const((tensor,), tensor)
+        tensors = (*value.tensors, value.stand_in)
         if any(tensor.is_complex() for tensor in tensors):
             raise Refusal("complex numbers are not supported. Write the real and imaginary parts out")
         values = np.stack([tensor.detach().to(torch.float32).reshape(-1).numpy() for tensor in tensors], 1)
-        ids = self.builder.constant(values) * BATCH
+        ids = self.builder.constant(values[:, :-1], values[:, -1]) * BATCH
         return self.wrap(ids.reshape(tuple(tensors[0].shape)))
 
     def wrap(self, ids: IntArray | Tensor) -> Rows:

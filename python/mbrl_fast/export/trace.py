@@ -37,12 +37,14 @@ class Traced:
         inputs: Placeholders of the user's inputs, in order.
         outputs: Nodes of the user's outputs, in order.
         constants: Placeholder name → its tensor, one per member if they differ.
+        literals: Those of the constants that are written in the code of forward.
     """
 
     graph: torch.fx.Graph
     inputs: list[torch.fx.Node]
     outputs: list[torch.fx.Node]
     constants: dict[str, tuple[Tensor, ...]]
+    literals: frozenset[str]
 
 
 def trace(modules: Sequence[nn.Module], examples: tuple[Tensor, ...], names: Sequence[str], slot: str) -> Traced:
@@ -73,7 +75,8 @@ def trace(modules: Sequence[nn.Module], examples: tuple[Tensor, ...], names: Seq
         tensors = [_tensor(program, decomposed, target) for program in programs]
         same = all(torch.equal(tensors[0], tensor) for tensor in tensors[1:])
         constants[name] = tuple(tensors[:1] if same else tensors)
-    return Traced(decomposed.graph, inputs, outputs, constants)
+    literals = frozenset(name for name, target in targets.items() if target.startswith("lifted_tensor"))
+    return Traced(decomposed.graph, inputs, outputs, constants, literals)
 
 
 def _export(module: nn.Module, examples: tuple[Tensor, ...], slot: str) -> Any:
@@ -113,7 +116,11 @@ def _tensor(program: Any, decomposed: Any, target: str) -> Tensor:
 
 
 def _float32_copy(module: nn.Module, slot: str) -> nn.Module:
-    module = on_cpu(copy.deepcopy(module))
+    try:
+        module = on_cpu(copy.deepcopy(module))
+    except (RuntimeError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ExportError(f"{slot} cannot be copied, detach tensors that it keeps from earlier calls: {reason}") from error
     tensors = [*module.named_parameters(), *module.named_buffers()]
     doubles = [name.removeprefix("_callable.") for name, tensor in tensors if tensor.dtype == torch.float64]
     if doubles:

@@ -21,9 +21,14 @@ BATCH = 17
 
 @dataclass(frozen=True)
 class Const:
-    """A tensor known at export: one per ensemble member, or a single one for all."""
+    """A tensor known at export: one per ensemble member, or a single one for all.
+
+    `stand_in` is what it would be had every parameter and buffer other values. Two constants are taken for the same,
+    or for a 0 or 1 that drops an operation, only if their stand-ins are too: so new weights never change the graph.
+    """
 
     tensors: tuple[Tensor, ...]
+    stand_in: Tensor
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -56,7 +56,8 @@ class Bicycle(nn.Module):
             turn = (2.0 * self.tau / self.length) * speed * sin_slip
             cos_turn, sin_turn = torch.cos(turn), torch.sin(turn)
             cos, sin = cos * cos_turn - sin * sin_turn, sin * cos_turn + cos * sin_turn
-            speed = speed + self.tau * self._limited(demanded, speed)
+            demanded = self._limited(demanded, speed)  # the environment keeps what it granted for the substeps that follow
+            speed = speed + self.tau * demanded
         return torch.stack([x / 100.0, y / 100.0, speed * cos / 5.0, speed * sin / 5.0, cos, sin], dim=-1)
 
     def _limited(self, demanded: Tensor, speed: Tensor) -> Tensor:

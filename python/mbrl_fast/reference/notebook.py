@@ -60,7 +60,7 @@ def cem_planner(
     model: Model, state: Tensor, goal: Tensor, action_size: int = 2, horizon: int = 5, population: int = 100, selection: int = 10,
     iterations: int = 5,
 ) -> Tensor:  # fmt: skip
-    """The notebook's planner. state [S], goal [S] -> the first action [A], with the autograd graph that the notebook builds still attached."""
+    """The notebook's planner. state [S], goal [S] -> the first action [A]. Autograd is on, as there: every rollout builds its graph in vain."""
     state = state.expand(population, -1)
     action_mean = torch.zeros(horizon, 1, action_size)
     action_std = torch.ones(horizon, 1, action_size)

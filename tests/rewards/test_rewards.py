@@ -1,0 +1,108 @@
+"""Rewards against the environment's own, and what the parking reward adds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from mbrl_fast.rewards import GoalDistance, ParkingReward
+from mbrl_fast.tasks import Parking
+
+GOAL = torch.tensor([0.1, 0.14, 0.0, 0.0, 0.0, 1.0])
+
+
+def car(x: float, y: float, heading: float = 90.0, speed: float = 0.0) -> Tensor:
+    """A state from metres, degrees and metres per second."""
+    cos, sin = np.cos(np.deg2rad(heading)), np.sin(np.deg2rad(heading))
+    return torch.tensor([x / 100, y / 100, speed * cos / 5, speed * sin / 5, cos, sin], dtype=torch.float32)
+
+
+def test_goal_distance_is_the_environments_reward() -> None:
+    env = Parking().make_env()
+    env.reset(seed=1)
+    for action in ([1.0, 0.5], [0.5, -1.0], [-1.0, 0.0]):
+        observation, reward, *_ = env.step(np.array(action))
+        ours = GoalDistance()(*(torch.from_numpy(observation[key]).float() for key in ("observation", "desired_goal")))
+        assert float(ours) == pytest.approx(reward, abs=1e-6)
+    env.close()
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 1.7])
+def test_goal_distance_has_the_power_asked_for(power: float) -> None:
+    reward = GoalDistance(weights=[2.0, 1.0], power=power)
+    assert float(reward(torch.tensor([1.0, 5.0]), torch.tensor([0.0, 3.0]))) == pytest.approx(-(4.0**power))
+
+
+def test_gradients_are_finite_at_the_goal() -> None:
+    for reward in (GoalDistance(), GoalDistance(power=0.7), ParkingReward()):
+        state = GOAL.clone().requires_grad_()
+        reward(state, GOAL).backward()
+        assert state.grad is not None and state.grad.isfinite().all()
+
+
+def test_goals_may_be_one_for_all_or_one_each() -> None:
+    states = torch.randn(3, 4, 6)
+    for reward in (GoalDistance(), ParkingReward()):
+        one, each = reward(states, GOAL), reward(states, GOAL.expand(3, 4, 6))
+        assert one.shape == (3, 4)
+        torch.testing.assert_close(one, each)
+
+
+@pytest.mark.parametrize(
+    ("state", "touches"),
+    [
+        (car(0, 0), False),
+        (car(10, 16), False),
+        (car(31.9, 0, heading=0), False),
+        (car(32.1, 0, heading=0), True),
+        (car(33.4, 0, heading=90), False),
+        (car(33.6, 0, heading=90), True),
+        (car(0, -18.1, heading=-90), True),
+        (car(0, 19.6, heading=180), True),
+        (car(32.2, 0, heading=45), True),
+    ],
+)
+def test_the_wall_costs_its_whole_penalty_exactly_where_the_environment_crashes(state: Tensor, touches: bool) -> None:
+    reward = ParkingReward(wall_penalty=100.0, wall_margin=1e-3, speed_weight=0.0)
+    without = ParkingReward(wall_penalty=0.0, speed_weight=0.0)
+    assert float(without(state, GOAL) - reward(state, GOAL)) == pytest.approx(100.0 if touches else 0.0, abs=1e-3)
+    env = Parking().make_env()
+    env.reset(seed=0)
+    vehicle = env.unwrapped.vehicle
+    vehicle.position, vehicle.heading = np.array([100.0 * float(state[0]), 100.0 * float(state[1])]), float(torch.atan2(state[5], state[4]))
+    assert env.step(np.zeros(2))[4]["crashed"] == touches
+    env.close()
+
+
+def test_the_wall_penalty_outweighs_a_whole_plan_far_from_the_goal() -> None:
+    reward = ParkingReward()
+    far = 25 * reward(car(-31, -15, heading=180), GOAL)
+    assert reward(car(34, 0), GOAL) < far
+
+
+def test_speed_costs_near_the_goal_only() -> None:
+    reward = ParkingReward()
+    assert reward(car(10, 14, speed=2), GOAL) < reward(car(10, 14), GOAL) - 0.01
+    torch.testing.assert_close(reward(car(-10, -14, speed=2), GOAL), reward(car(-10, -14), GOAL))
+
+
+def test_forwards_and_in_reverse_cost_the_same() -> None:
+    reward = ParkingReward()
+    torch.testing.assert_close(reward(car(10, 14, speed=2), GOAL), reward(car(10, 14, speed=-2), GOAL))
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: GoalDistance(weights=[]), "weights must be finite and not negative, at least one"),
+        (lambda: GoalDistance(weights=[1.0, -1.0]), "weights must be finite and not negative"),
+        (lambda: GoalDistance(power=0.0), "power must be greater than 0, got power=0.0"),
+        (lambda: ParkingReward(wall_margin=0.0), "wall_margin must be greater than 0, got wall_margin=0.0"),
+        (lambda: ParkingReward(speed_weight=-1.0), "speed_weight must not be negative, got speed_weight=-1.0"),
+    ],
+)
+def test_bad_options_are_refused_with_a_sentence(make: object, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        make()  # type: ignore[operator]

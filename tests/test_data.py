@@ -1,0 +1,175 @@
+"""Transitions: gathering, splitting, keeping."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mbrl_fast.data import Transitions, collect, concatenate
+from mbrl_fast.tasks import Parking
+
+
+def walk(lengths: list[int], crash_last: bool = False) -> Transitions:
+    """Episodes of the given lengths, whose states count up by one a step."""
+    episodes = np.repeat(np.arange(len(lengths)), lengths)
+    step = np.concatenate([np.arange(n) for n in lengths]).astype(np.float32)[:, None]
+    last = np.concatenate([np.arange(n) == n - 1 for n in lengths])
+    start = 1000.0 * episodes[:, None].astype(np.float32)
+    return Transitions(start + step, 0 * step, start + step + 1, episodes.astype(np.int64), last & crash_last)
+
+
+@pytest.fixture(scope="module")
+def gathered() -> Transitions:
+    return collect(Parking(), transitions=61, seed=4, progress=False)
+
+
+def test_collect_gives_exactly_the_steps_asked_for(gathered: Transitions) -> None:
+    assert len(gathered) == 61
+    assert gathered.states.shape == (61, 6)
+    assert gathered.actions.shape == (61, 2)
+    assert gathered.states.dtype == gathered.actions.dtype == gathered.next_states.dtype == np.float32
+
+
+def test_the_seed_determines_the_data_whole(gathered: Transitions) -> None:
+    again, other = (collect(Parking(), transitions=61, seed=seed, progress=False) for seed in (4, 5))
+    for name in ("states", "actions", "next_states", "episodes", "crashed"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(gathered, name))
+    assert not np.array_equal(other.actions, gathered.actions)
+
+
+def test_each_action_is_held_for_action_repeat_steps(gathered: Transitions) -> None:
+    np.testing.assert_array_equal(gathered.actions[0:60:2], gathered.actions[1:60:2])
+    assert (gathered.actions[2:60:2] != gathered.actions[0:58:2]).any(1).all()
+
+
+def test_steps_of_an_episode_follow_one_another_and_crashes_end_episodes(gathered: Transitions) -> None:
+    same = gathered.episodes[1:] == gathered.episodes[:-1]
+    np.testing.assert_array_equal(gathered.next_states[:-1][same], gathered.states[1:][same])
+    ended = np.flatnonzero(gathered.crashed[:-1])
+    assert (gathered.episodes[ended + 1] == gathered.episodes[ended] + 1).all()
+
+
+@pytest.mark.parametrize("option", ["transitions", "action_repeat"])
+def test_collect_refuses_counts_below_one(option: str) -> None:
+    with pytest.raises(ValueError, match=f"{option} must be at least 1, got {option}=0"):
+        collect(Parking(), **{option: 0})  # type: ignore[arg-type]
+
+
+def test_clean_leaves_out_the_steps_that_crashed() -> None:
+    data = walk([3, 4], crash_last=True)
+    assert len(data.clean()) == 5
+    assert not data.clean().crashed.any()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=8), st.floats(0.01, 0.99), st.integers(0, 9))
+def test_split_shares_no_episode_and_loses_no_step(lengths: list[int], fraction: float, seed: int) -> None:
+    data = walk(lengths)
+    training, validation = data.split(fraction, seed)
+    assert len(training) > 0
+    assert len(validation) > 0
+    assert len(training) + len(validation) == len(data)
+    assert not set(training.episodes) & set(validation.episodes)
+
+
+def test_split_needs_two_episodes_and_a_fraction() -> None:
+    with pytest.raises(ValueError, match="at least 2 episodes, got 1"):
+        walk([5]).split()
+    with pytest.raises(ValueError, match=r"fraction must be between 0 and 1, got fraction=1\.0"):
+        walk([5, 5]).split(1.0)
+
+
+def test_windows_are_runs_within_one_episode() -> None:
+    data = walk([4, 2, 5])
+    assert data.windows(3).tolist() == [0, 1, 6, 7, 8]
+    assert data.windows(5).tolist() == [6]
+    assert data.windows(12).tolist() == []
+    assert data[np.array([0, 2, 3])].windows(2).tolist() == [1]  # row 1 is missing
+
+
+def test_concatenate_keeps_episodes_apart() -> None:
+    joined = concatenate([walk([2, 3]), walk([4])])
+    assert joined.episodes.tolist() == [0, 0, 1, 1, 1, 2, 2, 2, 2]
+    with pytest.raises(ValueError, match="at least one part"):
+        concatenate([])
+
+
+def test_saved_data_load_as_they_were(tmp_path: Path, gathered: Transitions) -> None:
+    gathered.save(tmp_path / "data.npz")
+    loaded = Transitions.load(tmp_path / "data.npz")
+    for name in ("states", "actions", "next_states", "episodes", "crashed"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(gathered, name))
+    assert [path.name for path in tmp_path.iterdir()] == ["data.npz"]
+
+
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "data.npz"
+    walk([3]).save(path)
+
+    def fail(file: Any, **columns: Any) -> None:
+        file.write(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez_compressed", fail)
+    with pytest.raises(OSError, match="disk full"):
+        walk([4]).save(path)
+    assert len(Transitions.load(path)) == 3
+    assert [entry.name for entry in tmp_path.iterdir()] == ["data.npz"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_a_truncated_or_altered_file_is_refused_or_reads_the_same(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    path = tmp_path_factory.mktemp("damaged") / "data.npz"
+    whole = walk([5, 6])
+    whole.save(path)
+    content = bytearray(path.read_bytes())
+    at = data.draw(st.integers(0, len(content) - 1))
+    if data.draw(st.booleans()):
+        content = content[:at]
+    else:
+        content[at] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    try:
+        loaded = Transitions.load(path)
+    except ValueError as error:
+        assert "data.npz" in str(error)
+    else:
+        np.testing.assert_array_equal(loaded.states, whole.states)
+
+
+def test_loading_says_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="the file does not exist"):
+        Transitions.load(tmp_path / "none.npz")
+    np.savez(tmp_path / "other.npz", states=np.zeros((2, 6), np.float32))
+    with pytest.raises(ValueError, match=r"other\.npz holds no transitions: actions"):
+        Transitions.load(tmp_path / "other.npz")
+    (tmp_path / "text.npz").write_text("hello")
+    with pytest.raises(ValueError, match=r"text\.npz is damaged or not a file of transitions"):
+        Transitions.load(tmp_path / "text.npz")
+    columns = {name: getattr(walk([3]), name) for name in ("states", "actions", "next_states", "episodes", "crashed")}
+    np.savez(tmp_path / "wide.npz", **{**columns, "states": columns["states"].astype(np.float64)})
+    with pytest.raises(ValueError, match=r"wide\.npz: states must be float32, got float64"):
+        Transitions.load(tmp_path / "wide.npz")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["states", "actions", "next_states"])
+def test_numbers_that_are_not_finite_are_refused_by_their_place(name: str, bad: float) -> None:
+    columns = {key: getattr(walk([3]), key).copy() for key in ("states", "actions", "next_states", "episodes", "crashed")}
+    columns[name][2, 0] = bad
+    with pytest.raises(ValueError, match=f"{name} must be finite, got {bad} at row 2, column 0"):
+        Transitions(**columns)
+
+
+def test_shapes_that_do_not_belong_together_are_refused() -> None:
+    data = walk([3])
+    with pytest.raises(ValueError, match=r"actions must have shape \[3, size\], got shape \(2, 1\)"):
+        Transitions(data.states, data.actions[:2], data.next_states, data.episodes, data.crashed)
+    with pytest.raises(ValueError, match=r"episodes must have shape \(3,\), got shape \(2,\)"):
+        Transitions(data.states, data.actions, data.next_states, data.episodes[:2], data.crashed)

@@ -1,0 +1,179 @@
+"""Training: what is fitted, on what, and what is reported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mbrl_fast.data import Transitions
+from mbrl_fast.models import LTI, Bicycle
+from mbrl_fast.tasks import Parking
+from mbrl_fast.training import TrainingSettings, make_members, open_loop_errors, train
+
+QUICK = TrainingSettings(epochs=5, batch_size=32)
+
+
+def drive(episodes: int = 8, steps: int = 30, seed: int = 0) -> Transitions:
+    """Random driving of the exact bicycle, each action held for two steps; no environment needed."""
+    generator = np.random.default_rng(seed)
+    model, rows = Bicycle(), []
+    for episode in range(episodes):
+        heading = generator.uniform(0, 2 * np.pi)
+        state = torch.tensor([0, 0, 0, 0, np.cos(heading), np.sin(heading)], dtype=torch.float32)
+        for step in range(steps):
+            if step % 2 == 0:
+                action = torch.from_numpy(generator.uniform(-1, 1, 2).astype(np.float32))
+            after = model(state, action)
+            rows.append((state.numpy(), action.numpy(), after.numpy(), episode))
+            state = after
+    states, actions, next_states, numbers = zip(*rows, strict=True)
+    return Transitions(np.stack(states), np.stack(actions), np.stack(next_states), np.array(numbers), np.zeros(len(rows), np.bool_))
+
+
+def networks(count: int) -> list[nn.Module]:
+    return make_members(lambda: LTI(hidden_size=16, position_columns=False), count, seed=1)
+
+
+def weights(model: nn.Module) -> Tensor:
+    return nn.utils.parameters_to_vector(model.parameters()).detach()
+
+
+@pytest.fixture(scope="module")
+def data() -> Transitions:
+    return drive()
+
+
+def test_members_have_their_own_weights_and_leave_torchs_seed_alone() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    first, second = networks(2)
+    assert torch.rand(1) == expected
+    assert not torch.equal(weights(first), weights(second))
+    assert torch.equal(weights(networks(2)[1]), weights(second))
+
+
+def test_training_lowers_both_losses_and_leaves_the_given_models_alone(data: Transitions) -> None:
+    models = networks(2)
+    before = [weights(model).clone() for model in models]
+    trained, history = train(models, data, TrainingSettings(epochs=20), augment=Parking().symmetries, progress=False)
+    assert all(torch.equal(weights(model), old) for model, old in zip(models, before, strict=True))
+    assert history.train_loss.shape == history.validation_loss.shape == (20, 2)
+    assert (history.train_loss[-1] < 0.5 * history.train_loss[0]).all()
+    assert (history.validation_loss.min(0) < 0.5 * history.validation_loss[0]).all()
+    assert not any(model.training for model in trained)
+
+
+def test_a_single_model_may_be_given_alone(data: Transitions) -> None:
+    trained, history = train(networks(1)[0], data, QUICK, progress=False)
+    assert len(trained) == 1
+    assert isinstance(trained[0], LTI)
+    assert history.train_loss.shape == (5, 1)
+
+
+def test_the_seed_determines_the_result(data: Transitions) -> None:
+    runs = [train(networks(2), data, TrainingSettings(epochs=3, seed=seed), progress=False)[0] for seed in (0, 0, 1)]
+    assert torch.equal(weights(runs[0][1]), weights(runs[1][1]))
+    assert not torch.equal(weights(runs[0][1]), weights(runs[2][1]))
+
+
+@pytest.mark.parametrize("bootstrap", [True, False])
+def test_bootstrap_gives_each_member_its_own_data(data: Transitions, bootstrap: bool) -> None:
+    twins = [networks(1)[0], networks(1)[0]]
+    settings = TrainingSettings(epochs=1, batch_size=10**6, bootstrap=bootstrap)
+    first, second = train(twins, data, settings, progress=False)[0]
+    same = torch.allclose(weights(first), weights(second), atol=1e-5)
+    assert same != bootstrap
+
+
+class Recorder(nn.Module):
+    """Predicts a constant change and notes what it was fed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.change = nn.Parameter(torch.zeros(6))
+
+    def forward(self, state: Tensor, action: Tensor) -> Tensor:
+        return state + self.change
+
+
+def test_crashed_steps_are_not_learnt(data: Transitions) -> None:
+    wrecked = data.next_states.copy()
+    wrecked[::3] += 100.0
+    crashed = np.zeros(len(data), np.bool_)
+    crashed[::3] = True
+    marked = Transitions(data.states, data.actions, wrecked, data.episodes, crashed)
+    model = train(Recorder(), marked, TrainingSettings(epochs=30, learning_rate=0.1), progress=False)[0][0]
+    assert model.change.abs().max() < 1.0
+
+
+def test_every_member_keeps_the_weights_of_its_best_epoch(data: Transitions) -> None:
+    settings = TrainingSettings(epochs=12, learning_rate=0.3, schedule="constant", validation_fraction=0.3)
+    trained, history = train(networks(2), data, settings, progress=False)
+    np.testing.assert_array_equal(history.best_epoch, history.validation_loss.argmin(0))
+    training, validation = data.split(0.3, 0)
+    scale = torch.from_numpy(1.0 / (training.next_states - training.states).std(0))
+    states, actions, next_states = (torch.from_numpy(c) for c in (validation.states, validation.actions, validation.next_states))
+    for i, model in enumerate(trained):
+        loss = ((model(states, actions) - next_states) * scale).square().mean().detach()
+        assert float(loss) == pytest.approx(history.validation_loss[:, i].min(), rel=1e-4)
+
+
+def test_training_stops_when_no_member_has_become_better_for_patience_epochs(data: Transitions) -> None:
+    settings = TrainingSettings(epochs=200, patience=3, learning_rate=0.3, schedule="constant")
+    history = train(networks(2), data, settings, progress=False)[1]
+    assert len(history.train_loss) == history.best_epoch.max() + 1 + 3 < 200
+
+
+def test_a_diverging_loss_is_refused_with_a_sentence(data: Transitions) -> None:
+    with pytest.raises(ValueError, match=r"the loss is not finite in epoch \d+: lower learning_rate"):
+        train(networks(1), data, TrainingSettings(learning_rate=1e30), progress=False)
+
+
+def test_open_loop_errors_of_the_true_model_are_nothing(data: Transitions) -> None:
+    errors = open_loop_errors([Bicycle(), Bicycle()], data, Parking(), horizon=25)
+    assert set(errors) == {"position [m]", "heading [rad]", "speed [m/s]"}
+    assert all(error.shape == (25,) and error.max() < 1e-3 for error in errors.values())
+
+
+def test_open_loop_errors_grow_with_the_horizon_of_a_wrong_model(data: Transitions) -> None:
+    position = open_loop_errors([Bicycle(acceleration=4.0)], data, Parking(), horizon=20)["position [m]"]
+    assert position[19] > position[9] > position[3] > 0.0
+
+
+def test_no_episode_is_long_enough_for_a_very_long_horizon(data: Transitions) -> None:
+    assert open_loop_errors([Bicycle()], data, Parking(), horizon=31) == {}
+
+
+def test_a_task_adds_open_loop_errors_to_the_history(data: Transitions) -> None:
+    assert train(networks(2), data, QUICK, task=Parking(), progress=False)[1].open_loop["position [m]"].shape == (25,)
+    assert train(networks(2), data, QUICK, progress=False)[1].open_loop == {}
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("epochs", 0, "epochs must be at least 1, got epochs=0"),
+        ("batch_size", 0, "batch_size must be at least 1, got batch_size=0"),
+        ("patience", 0, "patience must be at least 1, got patience=0"),
+        ("learning_rate", 0.0, r"learning_rate must be greater than 0, got learning_rate=0\.0"),
+        ("learning_rate", float("nan"), "learning_rate must be greater than 0, got learning_rate=nan"),
+        ("weight_decay", -1.0, r"weight_decay must not be negative, got weight_decay=-1\.0"),
+        ("validation_fraction", 1.0, r"validation_fraction must be between 0 and 1, got validation_fraction=1\.0"),
+        ("schedule", "linear", 'schedule must be "cosine" or "constant", got schedule=\'linear\''),
+    ],
+)
+def test_bad_settings_are_refused_with_a_sentence(option: str, value: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        TrainingSettings(**{option: value})
+
+
+def test_no_models_are_refused(data: Transitions) -> None:
+    with pytest.raises(ValueError, match="at least one model"):
+        train([], data)
+    with pytest.raises(ValueError, match="members must be at least 1, got members=0"):
+        make_members(LTI, 0)
