@@ -32,7 +32,7 @@ class Transitions:
     Args:
         states: [N, S]; actions: [N, A]; next_states: [N, S], float32 and finite.
         episodes: [N] int64, the same number for the rows of one episode.
-        crashed: [N] bool, whether the car had crashed at the end of the step (the physics of a crash is not what a model should learn).
+        crashed: [N] bool, whether the car had crashed at the end of the step: a crash is not what a model should learn.
     """
 
     states: Array
@@ -177,4 +177,6 @@ def collect(task: Task, transitions: int = 2000, seed: int = 0, action_repeat: i
     finally:
         env.close()
     states, actions, next_states, episodes, crashed = zip(*rows, strict=True)
-    return Transitions(np.stack(states), np.stack(actions), np.stack(next_states), np.array(episodes, np.int64), np.array(crashed, np.bool_))
+    return Transitions(
+        np.stack(states), np.stack(actions), np.stack(next_states), np.array(episodes, np.int64), np.array(crashed, np.bool_)
+    )

@@ -63,7 +63,7 @@ class History:
     """How training went.
 
     Args:
-        train_loss, validation_loss: [epochs, M], squared error of the change of state, each entry in units of its spread over the data.
+        train_loss, validation_loss: [epochs, M], squared error of the change of state, each entry in units of its spread.
         best_epoch: [M], whose weights were kept.
         open_loop: name with unit -> [horizon], mean error on validation episodes, step by step, of the members' mean prediction
             (empty without a task, or when no validation episode is that long).
@@ -119,7 +119,12 @@ class _Fit:
     """The state of one training run: stacked weights of all members, their optimizer and the best weights so far."""
 
     def __init__(
-        self, members: list[nn.Module], training: Transitions, validation: Transitions, settings: TrainingSettings, augment: Augment | None
+        self,
+        members: list[nn.Module],
+        training: Transitions,
+        validation: Transitions,
+        settings: TrainingSettings,
+        augment: Augment | None,
     ) -> None:
         self.settings, self.augment = settings, augment
         self.generator = np.random.default_rng(settings.seed)
@@ -127,9 +132,8 @@ class _Fit:
         bootstrap = settings.bootstrap and count > 1
         chosen = self.generator.integers(0, rows, (count, rows)) if bootstrap else np.tile(np.arange(rows), (count, 1))
         self.columns = [column[chosen] for column in (training.states, training.actions, training.next_states)]
-        self.validation = [
-            torch.from_numpy(column).expand(count, -1, -1) for column in (validation.states, validation.actions, validation.next_states)
-        ]
+        held_out = (validation.states, validation.actions, validation.next_states)
+        self.validation = [torch.from_numpy(column).expand(count, -1, -1) for column in held_out]
         spread = (training.next_states - training.states).std(0)
         self.scale = torch.from_numpy(1.0 / np.maximum(spread, 1e-6))
         parameters, self.buffers = stack_module_state([copy.deepcopy(member).train() for member in members])
@@ -168,7 +172,8 @@ class _Fit:
         with torch.no_grad():
             validation = self._loss(*self.validation).numpy()
         if not (np.isfinite(self.losses[-1]).all() and np.isfinite(validation).all()):
-            raise ValueError(f"the loss is not finite in epoch {len(self.losses) - 1}: lower learning_rate={self.settings.learning_rate}")
+            epoch, rate = len(self.losses) - 1, self.settings.learning_rate
+            raise ValueError(f"the loss is not finite in epoch {epoch}: lower learning_rate={rate}")
         self._keep_best(validation)
 
     def _loss(self, states: Tensor, actions: Tensor, next_states: Tensor) -> Tensor:
@@ -207,7 +212,8 @@ def open_loop_errors(models: Sequence[nn.Module], data: Transitions, task: Any, 
     """How far predictions drift when each step starts from the last prediction.
 
     Args:
-        models: predict side by side; their mean is compared. data: real steps; every run of ``horizon`` steps in one episode is tried.
+        models: predict side by side; their mean is compared.
+        data: real steps; every run of ``horizon`` steps in one episode is tried.
         task: ``errors(predicted, actual) -> {name with unit: [...]}`` turns states into physical errors.
 
     Returns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -155,6 +156,30 @@ def test_weights_that_happen_to_be_zero_one_or_equal_do_not_shape_the_graph() ->
     problem.update(dynamics=trained)
     check_dynamics(trained, problem)
     problem.update(dynamics=Scaled())
+
+
+class Twins(nn.Module):
+    """Two copies of one network with biases of zero, as before training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Sequential(nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 6))
+        for layer in (self.a[0], self.a[2]):
+            nn.init.zeros_(layer.bias)
+        self.b = copy.deepcopy(self.a)
+
+    def forward(self, state: Tensor, action: Tensor) -> Tensor:
+        x = torch.cat([state, action], -1)
+        return torch.minimum(self.a(x), self.b(x))
+
+
+def test_copies_of_a_network_may_become_different_networks() -> None:
+    problem = export(Twins())
+    trained = Twins()
+    for parameter in trained.parameters():
+        nn.init.normal_(parameter)
+    problem.update(dynamics=trained)
+    check_dynamics(trained, problem)
 
 
 def test_members_share_what_is_equal_in_all() -> None:

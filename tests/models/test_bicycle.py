@@ -54,8 +54,10 @@ def test_gradients_are_finite_at_rest() -> None:
     state = torch.tensor([[0.0, 0.0, 0.0, 0.0, 1.0, 0.0]], requires_grad=True)
     action = torch.zeros(1, 2, requires_grad=True)
     Bicycle()(state, action).sum().backward()
-    assert state.grad is not None and state.grad.isfinite().all()
-    assert action.grad is not None and action.grad.isfinite().all()
+    assert state.grad is not None
+    assert state.grad.isfinite().all()
+    assert action.grad is not None
+    assert action.grad.isfinite().all()
 
 
 def test_a_bicycle_without_substeps_is_refused() -> None:

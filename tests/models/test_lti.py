@@ -52,7 +52,7 @@ def test_with_position_columns_it_does() -> None:
     [
         ({"hidden_size": 0}, "hidden_size must be at least 1, got hidden_size=0"),
         ({"layers": 0}, "layers must be at least 1, got layers=0"),
-        ({"position_size": 6}, "position_size must be in \\[0, state_size\\), got position_size=6, state_size=6"),
+        ({"position_size": 6}, r"position_size must be in \[0, 6\) of state_size=6, got position_size=6"),
     ],
 )
 def test_bad_options_are_refused_with_a_sentence(options: dict[str, int], sentence: str) -> None:

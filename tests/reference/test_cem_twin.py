@@ -73,12 +73,14 @@ def test_the_same_seed_plans_the_same_and_reset_begins_anew() -> None:
     returns=st.sampled_from(["mean", "best"]), warm=st.booleans(),
 )  # fmt: skip
 def test_plans_are_finite_within_bounds_and_worth_what_they_say(
-    horizon: int, population: int, elites: int, keep: int, fresh: float, beta: float, momentum: float, mean: bool, returns: str, warm: bool
-) -> None:
+    horizon: int, population: int, elites: int, keep: int, fresh: float, beta: float, momentum: float, mean: bool, returns: str,
+    warm: bool,
+) -> None:  # fmt: skip
     low, high = torch.tensor([-1.0, 0.5]), torch.tensor([1.0, 0.75])
     cem = planner(
-        GoalDistance(), [Bicycle()], low, high, horizon=horizon, steps_per_knot=2, population=population, elites=elites, iterations=2,
-        keep_elites=keep, fresh_fraction=fresh, noise_beta=beta, momentum=momentum, include_mean=mean, returns=returns, warm_start=warm,
+        GoalDistance(), [Bicycle()], low, high, horizon=horizon, steps_per_knot=2, population=population, elites=elites,
+        iterations=2, keep_elites=keep, fresh_fraction=fresh, noise_beta=beta, momentum=momentum, include_mean=mean,
+        returns=returns, warm_start=warm,
     )  # fmt: skip
     state = torch.tensor([0.0, 0.0, 0.1, 0.0, 1.0, 0.0])
     for _ in range(2):
@@ -130,7 +132,10 @@ def test_the_last_candidates_are_fresh_from_the_initial_distribution() -> None:
     torch.testing.assert_close(seen[2][-10:, 0], expected)
 
 
-@pytest.mark.parametrize(("steps", "expected"), [(1.0, [0.25, 1.25, 2.25, 3.0]), (4.0, [1.0, 2.0, 3.0, 3.0]), (6.0, [1.5, 2.5, 3.0, 3.0]), (99.0, [3.0] * 4)])
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [(1.0, [0.25, 1.25, 2.25, 3.0]), (4.0, [1.0, 2.0, 3.0, 3.0]), (6.0, [1.5, 2.5, 3.0, 3.0]), (99.0, [3.0] * 4)],
+)
 def test_a_shifted_plan_is_the_time_average_of_what_the_held_plan_does(steps: float, expected: list[float]) -> None:
     cem = planner(horizon=4, steps_per_knot=4, low=(0.0,), high=(9.0,))
     torch.testing.assert_close(cem._shift(torch.arange(4.0)[:, None], steps)[:, 0], torch.tensor(expected))

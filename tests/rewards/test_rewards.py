@@ -39,7 +39,8 @@ def test_gradients_are_finite_at_the_goal() -> None:
     for reward in (GoalDistance(), GoalDistance(power=0.7), ParkingReward()):
         state = GOAL.clone().requires_grad_()
         reward(state, GOAL).backward()
-        assert state.grad is not None and state.grad.isfinite().all()
+        assert state.grad is not None
+        assert state.grad.isfinite().all()
 
 
 def test_goals_may_be_one_for_all_or_one_each() -> None:
@@ -71,7 +72,8 @@ def test_the_wall_costs_its_whole_penalty_exactly_where_the_environment_crashes(
     env = Parking().make_env()
     env.reset(seed=0)
     vehicle = env.unwrapped.vehicle
-    vehicle.position, vehicle.heading = np.array([100.0 * float(state[0]), 100.0 * float(state[1])]), float(torch.atan2(state[5], state[4]))
+    vehicle.position = np.array([100.0 * float(state[0]), 100.0 * float(state[1])])
+    vehicle.heading = float(torch.atan2(state[5], state[4]))
     assert env.step(np.zeros(2))[4]["crashed"] == touches
     env.close()
 

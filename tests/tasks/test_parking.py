@@ -216,7 +216,8 @@ def test_symmetries_keep_speed_distance_and_the_relation_of_travel_to_heading(se
     for before, after in ((states, turned), (next_states, turned_next), (next_states - states, turned_next - turned)):
         for i in (0, 2, 4):
             np.testing.assert_allclose(np.hypot(*_pair(after, i)), np.hypot(*_pair(before, i)), atol=1e-5)
-        np.testing.assert_allclose((after[..., 2:4] * after[..., 4:]).sum(-1), (before[..., 2:4] * before[..., 4:]).sum(-1), atol=1e-4)
+        along = [(state[..., 2:4] * state[..., 4:]).sum(-1) for state in (before, after)]
+        np.testing.assert_allclose(along[1], along[0], atol=1e-4)
 
 
 def _pair(states: np.ndarray, i: int) -> tuple[np.ndarray, np.ndarray]:

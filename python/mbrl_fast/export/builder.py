@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .fold import evaluate
-from .program import Argument, FloatArray, Instruction, IntArray
+from .program import Argument, FloatArray, Instruction, IntArray, digest
 from .values import unique_rows
 
 CONSTANT, UNIFORM, LANE = 0, 1, 2
@@ -118,37 +118,40 @@ class Builder:
         self._list(level).append(Instruction(op, inputs, outputs))
         return outputs
 
-    def linear(self, inputs: IntArray, weight: FloatArray, bias: FloatArray) -> IntArray:
-        """Rows `[m]` of weight `[1|M, m, k]` times rows `[k]` plus bias `[1|M, m]`.
+    def linear(self, inputs: IntArray, weight: FloatArray, bias: FloatArray, origin: bytes) -> IntArray:
+        """Rows `[m]` of weight `[1|M, m, k]` times rows `[k]` plus bias `[1|M, m]`; `origin` as of an Instruction.
 
         Constant inputs end in the bias, in float64. The rest must be of one level, so of uniform rows beside lane rows
         a few are copied into lanes, and many get a linear of their own.
         """
-        key = (inputs.tobytes(), str(weight.shape).encode(), weight.tobytes(), bias.tobytes())
+        key = (inputs.tobytes(), origin, str(weight.shape).encode(), weight.tobytes(), bias.tobytes())
         if key not in self._linears:
-            self._linears[key] = self._linear(inputs, weight, bias)
+            self._linears[key] = self._linear(inputs, weight, bias, origin)
         return self._linears[key]
 
-    def _linear(self, inputs: IntArray, weight: FloatArray, bias: FloatArray) -> IntArray:
+    def _linear(self, inputs: IntArray, weight: FloatArray, bias: FloatArray, origin: bytes) -> IntArray:
         fixed = self._levels[inputs] == CONSTANT
         if fixed.any():
             values = self._values_of(inputs[fixed])  # [k', 1|M]
             with np.errstate(invalid="ignore", over="ignore"):
                 moved = np.einsum("emk,ke->em", *_same_members(weight[:, :, fixed], values))
                 bias = (bias + moved).astype(np.float32)
+            origin = digest(origin, fixed.tobytes(), *(self.stand_ins[row].tobytes() for row in inputs[fixed].tolist()))
             inputs, weight = inputs[~fixed], weight[:, :, ~fixed]
         if not len(inputs):
             return self.constant(bias.T)
         level = int(self._levels[inputs].max())
         uniform = self._levels[inputs] == UNIFORM
         if level == LANE and uniform.sum() >= SPLIT:  # once per plan, then one addition per output
-            once = self.linear(inputs[uniform], weight[:, :, uniform], bias)
-            each = self.linear(inputs[~uniform], weight[:, :, ~uniform], np.zeros((1, weight.shape[1]), np.float32))
+            parts = [digest(origin, part.tobytes()) for part in (uniform, ~uniform)]
+            once = self.linear(inputs[uniform], weight[:, :, uniform], bias, parts[0])
+            zero = np.zeros((1, weight.shape[1]), np.float32)
+            each = self.linear(inputs[~uniform], weight[:, :, ~uniform], zero, parts[1])
             return self.map("add", [each, once])
         if level == LANE:
             inputs = self.to_lane(inputs)
         outputs = self._new_rows(weight.shape[1], level)
-        self._list(level).append(Instruction("linear", [inputs], outputs, weight, bias))
+        self._list(level).append(Instruction("linear", [inputs], outputs, weight, bias, origin=origin))
         return outputs
 
     def to_lane(self, rows: IntArray) -> IntArray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from .builder import Builder
 from .instructions import Uses, producers, take
-from .program import FloatArray, Instruction, IntArray
+from .program import FloatArray, Instruction, IntArray, digest
 
 
 def fold_constants(part: list[Instruction], uses: Uses, builder: Builder) -> list[Instruction]:
@@ -21,6 +21,8 @@ def fold_constants(part: list[Instruction], uses: Uses, builder: Builder) -> lis
                 if row in linears and constant in builder.values and uses[row] == 1 and not (item.op == "div" and row == b):
                     made, position = linears[out] = linears[row]
                     _apply(made, position, item.op, builder.values[constant], row == b)
+                    place = f"{position} {item.op} {row == b}".encode()
+                    made.origin = digest(made.origin, place, builder.stand_ins[constant].tobytes())
                     made.outputs = _renamed(made.outputs, position, out)
                     keep[i] = False
             item = take(item, keep)
@@ -94,4 +96,5 @@ def _append_linear(first: Instruction, other: Instruction) -> None:
         return np.concatenate([np.broadcast_to(x, (members, *x.shape[1:])) for x in (a, b)], 1)
 
     first.weight, first.bias = joined(first.weights, other.weights), joined(first.biases, other.biases)
+    first.origin = digest(first.origin, other.origin)
     first.outputs = np.concatenate([first.outputs, other.outputs])

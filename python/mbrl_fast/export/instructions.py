@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .builder import Builder
-from .program import Instruction, IntArray
+from .program import Instruction, IntArray, digest
 
 Uses = NDArray[np.int64]
 Lists = list[list[Instruction]]  # the prologue and the main part
@@ -16,7 +16,10 @@ def take(item: Instruction, keep: NDArray[np.bool_]) -> Instruction:
     """The instruction for some of its outputs only, by mask `[n]`."""
     n = len(item.outputs)
     if item.op == "linear":
-        return Instruction("linear", item.inputs, item.outputs[keep], item.weights[:, keep], item.biases[:, keep], item.activation)
+        return Instruction(
+            "linear", item.inputs, item.outputs[keep], item.weights[:, keep], item.biases[:, keep], item.activation,
+            digest(item.origin, keep.tobytes()),
+        )  # fmt: skip
     inputs = [rows.reshape(n, -1)[keep].reshape(-1) for rows in item.inputs]
     return Instruction(item.op, inputs, item.outputs[keep])
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .builder import LANE
-from .program import FloatArray, IntArray
+from .program import FloatArray, IntArray, digest
 from .registry import lowers
 from .tools import Tools
 from .values import BATCH, Const, Rows, common_candidate, unique_rows
@@ -83,25 +83,37 @@ def _times_constant(tools: Tools, ids: Tensor, matrix: Const, bias: Const | None
     owner = common_candidate(vectors, tools.builder.level(rows) == LANE)
     first, inverse = unique_rows(np.concatenate([rows, which[:, None]], 1))
     offset = _float32(bias, (m,)) if bias is not None else np.zeros((1, m), np.float32)
-    made = np.stack([tools.builder.linear(rows[i], weights[which[i]], offset) for i in first])[inverse]
-    result = made * BATCH + np.where(tools.builder.level(made) == LANE, owner[:, None], 0)
+    of_bias = bias.stand_in.contiguous().numpy().tobytes() if bias is not None else b""
+    made = []
+    for i in first:
+        weight, origin = weights[which[i]]
+        made.append(tools.builder.linear(rows[i], weight, offset, digest(origin, of_bias)))
+    found = np.stack(made)[inverse]
+    result = found * BATCH + np.where(tools.builder.level(found) == LANE, owner[:, None], 0)
     return torch.from_numpy(result).reshape(*batch, ids.shape[-2], m)
 
 
-def _distinct_matrices(matrix: Const, batch: tuple[int, ...], n: int) -> tuple[list[FloatArray], IntArray]:
-    """Distinct transposed matrices `[1|M, m, k]` and which of them each of the `prod(batch) * n` vectors uses."""
+def _distinct_matrices(
+    matrix: Const, batch: tuple[int, ...], n: int
+) -> tuple[list[tuple[FloatArray, bytes]], IntArray]:
+    """Distinct transposed matrices `[1|M, m, k]` with a digest of their origin, and which each of the vectors uses.
+
+    There are `prod(batch) * n` vectors.
+    """
     values = _float32(matrix, matrix.shape)
     k, m = matrix.shape[-2:]
     slices = values.reshape(len(values), -1, k, m)
+    others = matrix.stand_in.reshape(-1, k, m).numpy()
     known: dict[bytes, int] = {}
-    weights: list[FloatArray] = []
+    weights: list[tuple[FloatArray, bytes]] = []
     name = np.empty(slices.shape[1], np.int64)
     for i in range(slices.shape[1]):
         weight = np.ascontiguousarray(slices[:, i].transpose(0, 2, 1))
-        key = weight.tobytes()
+        origin = digest(others[i].tobytes())
+        key = weight.tobytes() + origin
         if key not in known:
             known[key] = len(weights)
-            weights.append(weight)
+            weights.append((weight, origin))
         name[i] = known[key]
     spread = torch.from_numpy(name).reshape(matrix.shape[:-2]).expand(batch).reshape(-1)
     return weights, spread.numpy().repeat(n)

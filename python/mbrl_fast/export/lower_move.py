@@ -32,9 +32,9 @@ def view(tools: Tools, value: Rows, size: list[int]) -> Rows:
 
 
 @lowers("clone.default", "alias.default")
-def same(tools: Tools, value: Rows, *_: Any) -> Any:
-    """Operations that leave the values as they are (dropout: in evaluation mode)."""
-    return (value, None) if str(tools.node.target).startswith("aten.native_dropout") else value
+def same(tools: Tools, value: Rows, *_: Any) -> Rows:
+    """Operations that leave the values as they are."""
+    return value
 
 
 @lowers("copy.default")

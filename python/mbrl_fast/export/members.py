@@ -6,7 +6,7 @@ import numpy as np
 
 from .builder import COMMUTATIVE, Builder
 from .errors import Refusal
-from .program import FloatArray, Instruction, IntArray
+from .program import FloatArray, Instruction, IntArray, digest
 
 Key = tuple[int, ...]  # the corresponding row of each member
 
@@ -92,7 +92,8 @@ class MemberMerger:
         made = [self._makers[row] for row in key]
         op = made[0][0].op
         if op == "linear":
-            outputs = self._target.linear(operands[0], *_stacked([item for item, _ in made]))
+            origin = digest(*(item.origin for item, _ in made))
+            outputs = self._target.linear(operands[0], *_stacked([item for item, _ in made]), origin)
             for position, rows in enumerate(zip(*(item.outputs.tolist() for item, _ in made), strict=True)):
                 self._merged[rows] = int(outputs[position])
         elif op == "dot":

@@ -6,6 +6,7 @@ order, then the outputs of the instructions. Every instruction defines its rows 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,11 @@ from numpy.typing import NDArray
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float32]
+
+
+def digest(*parts: bytes) -> bytes:
+    """A short name of byte strings."""
+    return hashlib.blake2b(b"|".join(parts), digest_size=8).digest()
 
 
 @dataclass
@@ -29,6 +35,8 @@ class Instruction:
         weight: Of a linear, `[1 or members, m, k]`.
         bias: Of a linear, `[1 or members, m]`.
         activation: Of a linear, `relu` or empty.
+        origin: Of a linear, a digest of where its weights come from: equal weights are stored once if their origins
+            are equal too, as otherwise the next weights may differ.
     """
 
     op: str
@@ -37,6 +45,7 @@ class Instruction:
     weight: FloatArray | None = None
     bias: FloatArray | None = None
     activation: str = ""
+    origin: bytes = b""
 
     @property
     def weights(self) -> FloatArray:
@@ -93,9 +102,9 @@ class Program:
         tensors: dict[str, FloatArray] = {}
         names: dict[bytes, str] = {}
 
-        def store(array: FloatArray, suffix: str) -> str:
+        def store(array: FloatArray, suffix: str, origin: bytes) -> str:
             array = np.ascontiguousarray(array, dtype=np.float32)
-            key = suffix.encode() + str(array.shape).encode() + array.tobytes()
+            key = suffix.encode() + origin + str(array.shape).encode() + array.tobytes()
             if key not in names:
                 names[key] = f"{name}/{len(names)}.{suffix}"
                 tensors[names[key]] = array
@@ -108,8 +117,8 @@ class Program:
             rows = [operand.tolist() for operand in item.inputs]
             entry: dict[str, Any] = {"op": item.op, "in": rows, "out": item.outputs.tolist()}
             if item.op == "linear":
-                entry["weight"] = store(item.weights, "weight")
-                entry["bias"] = store(item.biases, "bias")
+                entry["weight"] = store(item.weights, "weight", item.origin)
+                entry["bias"] = store(item.biases, "bias", item.origin)
                 entry["activation"] = item.activation
             instructions.append(entry)
         graph = {

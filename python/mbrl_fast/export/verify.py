@@ -98,13 +98,18 @@ def _double(module: nn.Module) -> nn.Module:
 
 
 def draw(spec: ExportSpec, names: Sequence[str], count: int, seed: int) -> dict[str, FloatArray]:
-    """Random arguments `[count, size]` (uniform: `[size]`): actions within bounds, all else standard normal."""
+    """Random arguments `[count, size]` (uniform: `[size]`): actions within bounds, all else normal, of several sizes.
+
+    Some candidates are ten times nearer to zero than others: rewards saturate far away, and would hide what they do near.
+    """
     generator = np.random.default_rng(seed)
     arguments = {}
     for name in names:
         shape, kind = shape_of(name, spec)
         size = int(np.prod(shape, dtype=int))
         value = generator.standard_normal((count, size) if kind == "lane" else size)
+        if kind == "lane" and name != "noise":
+            value *= generator.choice([1.0, 0.3, 0.1], (count, 1))
         if name in ("action", "previous_action"):
             value = generator.uniform(spec.action_low, spec.action_high, (count, size))
         arguments[name] = np.abs(value).astype(np.float32) if name == "time" else value.astype(np.float32)

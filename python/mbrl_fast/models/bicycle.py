@@ -15,9 +15,9 @@ class Bicycle(nn.Module):
 
         β = atan(tan(δ)/2);  x += v cos(h+β) τ;  y += v sin(h+β) τ;  h += v sin(β)/(L/2) τ;  v += a τ
 
-    States are [x/100, y/100, vx/5, vy/5, cos h, sin h] (m, m/s), actions [throttle, steering] in [-1, 1], clipped as the environment clips.
-    The heading is turned by rotations of (cos h, sin h), so there is no angle to unwrap; the speed is the velocity along the heading,
-    negative in reverse.
+    States are [x/100, y/100, vx/5, vy/5, cos h, sin h] (m, m/s), actions [throttle, steering], clipped to [-1, 1] as there.
+    The heading is turned by rotations of (cos h, sin h), so there is no angle to unwrap; the speed is the velocity along
+    the heading, negative in reverse.
 
     Args:
         dt: seconds per step; substeps: Euler steps in it; length: of the car, m; acceleration: m/s² at throttle 1;

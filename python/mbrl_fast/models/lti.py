@@ -9,8 +9,9 @@ from torch import Tensor, nn
 class LTI(nn.Module):
     """x' = x + dt·(A(x,u) x + B(x,u) u), where A and B are the outputs of two ReLU networks.
 
-    The notebook's model is ``LTI(6, 2)``. Its networks do not see the position, yet A still multiplies it, so position leaks into the
-    prediction through A's first columns; ``position_columns=False`` leaves those out and makes the model the same everywhere on the ground.
+    The notebook's model is ``LTI(6, 2)``. Its networks do not see the position, yet A still multiplies it, so position leaks
+    into the prediction through A's first columns; ``position_columns=False`` leaves those out, and the model is the same
+    everywhere on the ground.
 
     Args:
         state_size: S; its first ``position_size`` entries are positions. action_size: A.
@@ -32,11 +33,14 @@ class LTI(nn.Module):
         position_columns: bool = True,
     ) -> None:
         super().__init__()
-        for name, value in (("state_size", state_size), ("action_size", action_size), ("hidden_size", hidden_size), ("layers", layers)):
+        sizes = {"state_size": state_size, "action_size": action_size, "hidden_size": hidden_size, "layers": layers}
+        for name, value in sizes.items():
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {name}={value}")
         if not 0 <= position_size < state_size:
-            raise ValueError(f"position_size must be in [0, state_size), got position_size={position_size}, state_size={state_size}")
+            raise ValueError(
+                f"position_size must be in [0, {state_size}) of state_size={state_size}, got position_size={position_size}"
+            )
         self.state_size, self.action_size, self.dt = state_size, action_size, dt
         self.seen_from = position_size
         self.columns_from = 0 if position_columns else position_size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ Noise = Callable[[int, int, int, int, int, int], Any]
 
 
 class CEMPlan(NamedTuple):
-    """action [A]; actions [H, A]; value: the return of those actions; elites: per iteration [K], the candidates it was refitted on."""
+    """action [A]; actions [H, A]; value: the return of those actions; elites: per iteration [K], best first."""
 
     action: Tensor
     actions: Tensor
@@ -26,8 +26,8 @@ class CEMPlan(NamedTuple):
 def coloured_factor(horizon: int, beta: float) -> Tensor:
     """Lower Cholesky factor L [H, H]: L·(white noise) has unit variance and a power spectrum ∝ 1/f^beta along the horizon.
 
-    The spectrum is sampled at the frequencies k/(2H), k = 0…H, and held flat below 1/(2H). Twice the horizon, because noise drawn at H
-    frequencies is periodic: it would tie the end of a plan to its beginning.
+    The spectrum is sampled at the frequencies k/(2H), k = 0…H, and held flat below 1/(2H). Twice the horizon, because noise
+    of period H would tie the end of a plan to its beginning.
     """
     frequency = np.arange(horizon + 1) / (2.0 * horizon)
     power = np.maximum(frequency, 0.5 / horizon) ** -beta
@@ -40,7 +40,7 @@ def coloured_factor(horizon: int, beta: float) -> Tensor:
 
 
 class CEM:
-    """Cross-entropy method over H knots, each held for ``steps_per_knot`` model steps. Same settings, same order as ``mbrl_fast.CEM``.
+    """Cross-entropy method over H knots, each held for ``steps_per_knot`` model steps; settings as of ``mbrl_fast.CEM``.
 
     Args:
         dynamics: the members, each (state [N, S], action [N, A]) -> next_state [N, S].
@@ -48,10 +48,11 @@ class CEM:
         action_low, action_high: [A]; noise: see ``Noise``, torch's own generator by default; settings: override ``DEFAULTS``.
     """
 
-    DEFAULTS: dict[str, Any] = dict(
-        horizon=5, steps_per_knot=5, population=100, elites=10, iterations=5, init_std=1.0, min_std=0.0, momentum=0.0, discount=1.0,
-        keep_elites=0, include_mean=False, returns="mean", warm_start=False, fresh_fraction=0.0, noise_beta=0.0, seed=0,
-    )  # fmt: skip
+    DEFAULTS: ClassVar[dict[str, Any]] = {
+        "horizon": 5, "steps_per_knot": 5, "population": 100, "elites": 10, "iterations": 5, "init_std": 1.0, "min_std": 0.0,
+        "momentum": 0.0, "discount": 1.0, "keep_elites": 0, "include_mean": False, "returns": "mean", "warm_start": False,
+        "fresh_fraction": 0.0, "noise_beta": 0.0, "seed": 0,
+    }  # fmt: skip
 
     def __init__(
         self, dynamics: Sequence[Callable[..., Tensor]], reward: Callable[..., Tensor], action_low: Any, action_high: Any,

@@ -1,8 +1,8 @@
 """highway-env's model-based parking notebook in PyTorch: the baseline that every figure of this project is set beside.
 
-The same operations in the same order as scripts/parking_model_based.ipynb of HighwayEnv: the network, its training on the whole data set, and the
-planner, which rolls out with autograd switched on, starts anew at every step and returns the mean of the first knot. Names it took from global
-variables are arguments here.
+The same operations in the same order as scripts/parking_model_based.ipynb of HighwayEnv: the network, its training on the whole
+data set, and the planner, which rolls out with autograd switched on, starts anew at every step and returns the mean of the first
+knot. What it took from global variables are arguments here.
 """
 
 from __future__ import annotations
@@ -60,7 +60,10 @@ def cem_planner(
     model: Model, state: Tensor, goal: Tensor, action_size: int = 2, horizon: int = 5, population: int = 100, selection: int = 10,
     iterations: int = 5,
 ) -> Tensor:  # fmt: skip
-    """The notebook's planner. state [S], goal [S] -> the first action [A]. Autograd is on, as there: every rollout builds its graph in vain."""
+    """The notebook's planner. state [S], goal [S] -> the first action [A].
+
+    Autograd is on, as there: every rollout builds its graph in vain.
+    """
     state = state.expand(population, -1)
     action_mean = torch.zeros(horizon, 1, action_size)
     action_std = torch.ones(horizon, 1, action_size)

@@ -16,8 +16,8 @@ class ParkingReward(nn.Module):
 
     reward = −(Σ w |s' − g|)^0.5 − wall_penalty · closeness − speed_weight · |speed| · nearness
 
-    * closeness rises from 0 to 1 as the car's footprint comes within ``wall_margin`` of a wall, and stays 1 beyond. The penalty is more than a
-      whole horizon of typical rewards (25 × 0.4), otherwise a plan would rather crash at once than stay far from its goal.
+    * closeness rises from 0 to 1 as the car's footprint comes within ``wall_margin`` of a wall, and stays 1 beyond. The penalty
+      is more than a whole horizon of typical rewards (25 × 0.4): else a plan would rather crash than stay far from its goal.
     * nearness falls from 1 at the goal to 0 at ``speed_radius`` from it: drive there, then stop.
 
     Args:

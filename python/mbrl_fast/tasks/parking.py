@@ -1,15 +1,15 @@
 """highway-env's ``parking-v0``: drive a car into a given spot of a walled car park.
 
-The state is the environment's own observation, scaled as it scales it: ``[x/100, y/100, vx/5, vy/5, cos h, sin h]`` with metres, metres
-per second and the heading h. The action is ``[throttle, steering]`` in [-1, 1]: 5 m/s² and 45° at the ends. One step is 0.2 s.
+The state is the environment's own observation, scaled as it scales it: ``[x/100, y/100, vx/5, vy/5, cos h, sin h]`` with metres,
+metres per second and the heading h. The action is ``[throttle, steering]`` in [-1, 1]: 5 m/s² and 45° at the ends. A step is 0.2 s.
 
 Facts that shape this file (highway-env 1.12, gymnasium 1.x):
 
-* the environment's success rule has no speed term, so a car that drives *through* the spot counts. ``ParkingTracker`` measures both: that rule,
-  and strict success: in the spot, slower than 0.5 m/s, heading within 10°, held for 1 s;
-* an environment made with ``stop_at_success=False`` goes on past success, so that strict success can be measured. It does so by a success
-  threshold that no reward can pass, therefore its ``info["is_success"]`` is always false and the tracker applies the rule itself;
-* ``config=`` replaces nested dictionaries whole (a partial ``"observation"`` would lose its scales), so only scalars are passed here;
+* the environment's success rule has no speed term, so a car that drives *through* the spot counts. ``ParkingTracker`` measures
+  both: that rule, and strict success: in the spot, slower than 0.5 m/s, heading within 10°, held for 1 s;
+* an environment made with ``stop_at_success=False`` goes on past success, so that strict success can be measured. It does so by a
+  success threshold that no reward can pass: its ``info["is_success"]`` is always false, and the tracker applies the rule itself;
+* ``config=`` replaces nested dictionaries whole (a partial ``"observation"`` would lose its scales): only scalars are passed;
 * ``info["action"]`` of ``reset`` is an unseeded sample; the tracker never reads it.
 """
 
@@ -111,8 +111,8 @@ class Parking:
     def planner_settings(self) -> dict[str, Any]:
         """Settings of ``CEM`` with which a car parks well: 5 s ahead, a new action every step, 12,500 model steps a plan.
 
-        Single steps with slowly varying (coloured) noise steer more finely than held knots; a quarter of the candidates is drawn afresh,
-        which is the way out of a plan that has come to rest beside the spot.
+        Single steps with slowly varying (coloured) noise steer more finely than held knots; a quarter of the candidates is
+        drawn afresh, which is the way out of a plan that has come to rest beside the spot.
         """
         return {
             "horizon": 25,
@@ -163,9 +163,8 @@ class Parking:
         mirrored[..., 1] *= mirror
         return turn(states), mirrored, turn(next_states)
 
-
     def errors(self, predicted: Array, actual: Array) -> dict[str, NDArray[np.float64]]:
-        """How far two states are apart: {"position [m]", "heading [rad]", "speed [m/s]"}. predicted, actual: [..., 6] -> [...] each."""
+        """How far apart states are. predicted, actual: [..., 6] -> {"position [m]", "heading [rad]", "speed [m/s]"}, each [...]."""
         difference = (predicted - actual) * SCALES
         turn = np.arctan2(predicted[..., 5], predicted[..., 4]) - np.arctan2(actual[..., 5], actual[..., 4])
         return {
@@ -178,8 +177,8 @@ class Parking:
 class ParkingTracker:
     """Measures one episode of parking, step by step.
 
-    ``success`` and ``crash`` are what the environment's own rule says: whichever came first. A crash after success is reported as
-    ``crash_after_success`` and makes strict success impossible. ``done`` becomes true when strict success has been held, or at a crash.
+    ``success`` and ``crash`` are what the environment's own rule says: whichever came first. A crash after success is reported
+    as ``crash_after_success`` and makes strict success impossible. ``done`` becomes true at strict success or a crash.
     """
 
     def __init__(self) -> None:
@@ -228,7 +227,7 @@ class ParkingTracker:
         """The episode so far.
 
         success, strict, crash, crash_after_success (bool); steps_to_success, steps_to_strict (int or None); steps; return (the
-        environment's rewards until its own rule ends the episode); action_rate (mean |u_t − u_{t−1}| over steps and action entries).
+        environment's rewards until its own rule ends the episode); action_rate (mean |u_t − u_{t−1}| of an action entry).
         """
         success = self._steps_to_success is not None
         crash = self._steps_to_crash is not None
@@ -268,5 +267,6 @@ def _vector(observation: dict[str, Any], key: str) -> Array:
         raise ValueError(f'observation "{key}" must have shape (6,) or (B, 6), got shape {value.shape}')
     if not np.isfinite(value).all():
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
-        raise ValueError(f'observation "{key}" must be finite, got {value[index]} at {list(index)} ({Parking.state_names[index[-1]]})')
+        name = Parking.state_names[index[-1]]
+        raise ValueError(f'observation "{key}" must be finite, got {value[index]} at {list(index)} ({name})')
     return value
