@@ -37,9 +37,10 @@ inline FloatArray to_floats(py::handle value, const std::string& name) {
     }
     const char kind = array.dtype().kind();
     const bool number = kind == 'f' || (is_list && (kind == 'i' || kind == 'u'));
-    if (!number || array.dtype().itemsize() > 8)
+    if (!number || (kind == 'f' && array.dtype().itemsize() != 4 && array.dtype().itemsize() != 8))
         throw py::type_error(name + " must be float32 or float64, got dtype " + py::str(array.dtype()).cast<std::string>());
-    return py::array_t<float, py::array::c_style | py::array::forcecast>::ensure(array);
+    // Not ensure(): it hides a warning that was turned into an error.
+    return FloatArray(array.attr("astype")("float32", py::arg("order") = "C").cast<py::array>());
 }
 
 /// Checks a shape; -1 allows any size.

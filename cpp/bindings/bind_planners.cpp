@@ -102,7 +102,8 @@ void reset(BoundCEM& self, const std::optional<std::vector<int>>& rows) {
     }
 }
 
-py::list memory(const BoundCEM& self) {
+py::list memory(BoundCEM& self) {
+    const Exclusive exclusive(self.busy);
     py::list streams;
     for (int stream = 0; stream < self.planner.streams(); ++stream) {
         const auto& m = self.planner.memory(stream);

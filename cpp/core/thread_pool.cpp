@@ -1,5 +1,7 @@
 #include "core/thread_pool.hpp"
 
+#include <unistd.h>
+
 #include <chrono>
 
 namespace mbrl {
@@ -31,11 +33,15 @@ bool spin_until(Ready ready) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads) : process_(getpid()) {
     for (int thread = 1; thread < threads; ++thread) workers_.emplace_back([this, thread] { work(thread); });
 }
 
 ThreadPool::~ThreadPool() {
+    if (process_ != getpid()) {  // in a forked child there is nobody to join
+        for (auto& worker : workers_) worker.detach();
+        return;
+    }
     {
         std::lock_guard lock(mutex_);
         stop_ = true;
@@ -45,7 +51,7 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::run(int items, Call call, void* context) {
-    if (workers_.empty() || items <= 1) {
+    if (workers_.empty() || items <= 1 || process_ != getpid()) {
         for (int item = 0; item < items; ++item) call(context, item, 0);
         return;
     }

@@ -43,6 +43,7 @@ class ThreadPool {
     Call call_ = nullptr;
     void* context_ = nullptr;
     int items_ = 0;
+    int process_ = 0;  // a fork copies the pool but not its threads
 };
 
 }  // namespace mbrl

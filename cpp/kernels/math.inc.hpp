@@ -1,6 +1,6 @@
 // Polynomials for the planning path: no libm, so that every machine computes the same bits.
 // Coefficients: Cephes (S. Moshier) for log, tanh, atan, asin; minimax fits in the style of N. Juffa for erf, sin, cos.
-// Errors against double precision are measured in tests/test_op_contract.py.
+// Errors against double precision are measured in tests/kernels/test_operations.py.
 
 static inline vf vabs(vf x) { return floats(bits(x) & 0x7fffffff); }
 static inline vf with_sign(vf magnitude, vf sign) {

@@ -21,7 +21,6 @@ class Field {
 
     Field operator[](const char* key) const;
     Field at(std::size_t index) const;
-    bool has(const char* key) const { return value_.is_object() && value_.contains(key); }
     std::size_t size() const;  // of an array
     const Json& object() const;
     const std::string& path() const { return path_; }

@@ -1,6 +1,7 @@
 #include "problem/rollout.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/check.hpp"
 #include "core/denormals.hpp"
@@ -114,7 +115,8 @@ void Rollout::run_tile(Worker& worker, ActionRows actions, int first, int width,
         for (int lane = 0; lane < width; ++lane) worker.sum[lane] += worker.total[lane];
     }
     const float share = 1.0f / static_cast<float>(problem_->members);
-    for (int lane = 0; lane < width; ++lane) returns[first + lane] = worker.sum[lane] * share;
+    for (int lane = 0; lane < width; ++lane)
+        returns[first + lane] = has_reward_ ? worker.sum[lane] * share : std::numeric_limits<float>::quiet_NaN();
 }
 
 void Rollout::run_member(Worker& worker, int member, ActionRows actions, int first, int width, StateRows states) {

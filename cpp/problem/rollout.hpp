@@ -36,7 +36,7 @@ struct StateRows {
 
 class Rollout {
    public:
-    /// Sizes and allocates everything; run() allocates nothing. The problem must have a reward unless `returns` is off.
+    /// Sizes and allocates everything; run() allocates nothing. Without a reward in the problem the returns are NaN.
     Rollout(std::shared_ptr<const Problem> problem, RolloutShape shape, std::shared_ptr<ThreadPool> pool);
 
     const Problem& problem() const { return *problem_; }

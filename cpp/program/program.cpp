@@ -9,7 +9,7 @@ namespace mbrl {
 namespace {
 
 constexpr int kMaxRows = 1 << 22;
-constexpr std::int64_t kMaxPacked = std::int64_t{1} << 28;  // floats in all
+constexpr std::int64_t kMaxPacked = std::int64_t{1} << 26;  // floats in all, 256 MiB
 
 const OpKernel& op_of(const Instruction& instruction) { return kernels().ops[instruction.op]; }
 

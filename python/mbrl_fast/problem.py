@@ -136,7 +136,7 @@ class Problem:
     def update(self, **modules: Any) -> None:
         """New weights, same graph: ``problem.update(dynamics=modules)``. Planners on this Problem use them from their next plan on.
 
-        Raises ValueError when the new modules trace to another graph. Needs the Problem to come from ``export`` in this process.
+        Not while one of them is planning in another thread. Raises ValueError when the new modules trace to another graph. Needs the Problem to come from ``export`` in this process.
         """
         if self._spec is None:
             raise ValueError("update needs a problem made by export in this process; this one was loaded from a file")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from mbrl_fast import _core
@@ -57,10 +59,7 @@ class CEMSettings:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            allowed = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}[str(field.type)]
-            if not isinstance(value, allowed) or (isinstance(value, bool) and field.type != "bool"):
-                raise TypeError(f"{field.name} must be {field.type}, got {value!r}")
+            object.__setattr__(self, field.name, _typed(getattr(self, field.name), str(field.type), field.name))
         if self.returns not in ("mean", "best"):
             raise ValueError(f"returns must be 'mean' or 'best', got {self.returns!r}")
         if not 0 <= self.seed < 2**64:
@@ -78,6 +77,14 @@ class CEMSettings:
             except TypeError:
                 raise ValueError(f"{name} must fit a 32-bit integer, got {value}") from None
         return native
+
+
+def _typed(value: Any, kind: str, name: str) -> Any:
+    """A plain Python value of the field's type; NumPy's integers and floats are welcome, a bool is no number."""
+    allowed = {"int": Integral, "float": Real, "bool": bool, "str": str}[kind]
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind != "bool"):
+        raise TypeError(f"{name} must be {kind}, got {value!r}")
+    return {"int": int, "float": float, "bool": bool, "str": str}[kind](value)
 
 
 class CEM:
@@ -129,8 +136,14 @@ class CEM:
         return PlanBatch(*result, knot_seconds=self._knot_seconds)
 
     def reset(self, rows: Iterable[int] | None = None) -> None:
-        """Forgets the last plan and begins the noise counter anew; of some rows of ``plan_batch`` only, if given."""
-        self._core.reset(None if rows is None else [int(row) for row in rows])
+        """Forgets the last plan and begins the noise counter anew; of some rows of ``plan_batch`` only, if given.
+
+        ``rows`` are indices or, as ``episode_start`` of vector environments is, one bool per row.
+        """
+        chosen = None if rows is None else np.asarray(list(rows))
+        if chosen is not None and chosen.dtype == np.bool_:
+            chosen = np.flatnonzero(chosen)
+        self._core.reset(None if chosen is None else [int(row) for row in chosen])
 
     def __getstate__(self) -> dict[str, Any]:
         return {"problem": self.problem, "settings": asdict(self.settings), "memory": self._core.memory()}
