@@ -67,7 +67,9 @@ def interleaved(contenders: Sequence[Contender], rounds: int, warm_up: int = 10)
 
 def machine() -> dict[str, Any]:
     """Processor, cores, versions, commit and date."""
-    cpu = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
+    cpu = next(
+        (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.processor()
+    )
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     return {
         "cpu": cpu,

@@ -1,6 +1,6 @@
 """Closed-loop quality on the real parking-v0 (walls on, 500-step limit): our default agent, the notebook, the exact bicycle.
 
-    python -m bench.parking_quality [--data-seeds 100 101] [--episodes 100] [--first-episode 20000] [--jobs 2] [--save]
+    python -m bench.parking_quality [--data-seeds 100 101] [--episodes 100] [--save]
 
 Everything was tuned on data seeds below 10 and episode seeds below 10,000; the defaults here are held out. Every data seed collects its own
 random transitions; agents of one data seed drive the same episodes. Learnt models see transitions only; the planner's reward knows
@@ -59,7 +59,12 @@ def main() -> None:
     rows = {name: EvaluationResult(tuple(found)).to_dict() for name, found in episodes.items()}
     show(rows)
     if options.save:
-        print(measure.save("parking_quality", {"machine": measure.machine(), "options": vars(options), "planner": task.planner_settings(), "agents": rows}))
+        print(
+            measure.save(
+                "parking_quality",
+                {"machine": measure.machine(), "options": vars(options), "planner": task.planner_settings(), "agents": rows},
+            )
+        )
 
 
 def learnt_agents(folder: Path, seed: int, transitions: int, task: Parking, with_notebook: bool) -> Makers:
@@ -87,8 +92,18 @@ def show(rows: dict[str, dict[str, Any]]) -> None:
     for column in ("agent", "episodes", "success", "strict", "crash", "steps", "plan ms", "p99"):
         table.add_column(column, justify="left" if column == "agent" else "right")
     for name, row in rows.items():
-        rates = [f"{row[f'{key}_rate']:.3f} [{row[f'{key}_interval'][0]:.3f}, {row[f'{key}_interval'][1]:.3f}]" for key in ("success", "strict", "crash")]
-        table.add_row(name, str(row["episodes"]), *rates, f"{row['mean_steps'] or float('nan'):.1f}", f"{row['plan_ms_median']:.2f}", f"{row['plan_ms_p99']:.2f}")
+        rates = [
+            f"{row[f'{key}_rate']:.3f} [{row[f'{key}_interval'][0]:.3f}, {row[f'{key}_interval'][1]:.3f}]"
+            for key in ("success", "strict", "crash")
+        ]
+        table.add_row(
+            name,
+            str(row["episodes"]),
+            *rates,
+            f"{row['mean_steps'] or float('nan'):.1f}",
+            f"{row['plan_ms_median']:.2f}",
+            f"{row['plan_ms_p99']:.2f}",
+        )
     Console(width=150).print(table)
 
 

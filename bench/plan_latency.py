@@ -27,7 +27,9 @@ BASE = "notebook under no_grad"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=300)
-    parser.add_argument("--skip-whole-plan", action="store_true", help="leave out torch.compile of the whole plan (compiles for minutes)")
+    parser.add_argument(
+        "--skip-whole-plan", action="store_true", help="leave out torch.compile of the whole plan (compiles for minutes)"
+    )
     parser.add_argument("--save", action="store_true", help="write bench/results/plan_latency.json")
     options = parser.parse_args()
     torch.set_num_threads(1)

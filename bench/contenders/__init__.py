@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Contender:
-    """plan(): one decision from a cold start, the first action [A]. All draw 5 × [5, 100, 2] normals by `torch.randn`, or their own."""
+    """plan(): one decision from a cold start, the first action [A]. Noise is `torch.randn`'s or the contender's own."""
 
     name: str
     plan: Callable[[], NDArray[np.float32]]

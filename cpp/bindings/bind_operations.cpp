@@ -10,10 +10,14 @@ namespace {
 
 const char* kind_name(OpKind kind) {
     switch (kind) {
-        case OpKind::map: return "map";
-        case OpKind::reduce: return "reduce";
-        case OpKind::dot: return "dot";
-        default: return "linear";
+        case OpKind::map:
+            return "map";
+        case OpKind::reduce:
+            return "reduce";
+        case OpKind::dot:
+            return "dot";
+        default:
+            return "linear";
     }
 }
 

@@ -12,13 +12,13 @@ namespace {
 
 /// One plan at a time: a planner's buffers are its own. A second thread is told so instead of corrupting them.
 class Exclusive {
-   public:
+ public:
     explicit Exclusive(std::atomic<bool>& busy) : busy_(busy) {
         check(!busy_.exchange(true), "this planner is planning in another thread: use one planner per thread");
     }
     ~Exclusive() { busy_ = false; }
 
-   private:
+ private:
     std::atomic<bool>& busy_;
 };
 
@@ -112,13 +112,15 @@ py::list memory(BoundCEM& self) {
     return streams;
 }
 
-void set_memory(BoundCEM& self, const std::vector<std::tuple<std::uint32_t, std::vector<float>, std::vector<float>, int>>& streams) {
+void set_memory(BoundCEM& self,
+                const std::vector<std::tuple<std::uint32_t, std::vector<float>, std::vector<float>, int>>& streams) {
     const Exclusive exclusive(self.busy);
     int stream = 0;
     for (const auto& [plans, mean, kept, kept_count] : streams) self.planner.set_memory(stream++, {plans, mean, kept, kept_count});
 }
 
-FloatArray noise(std::uint64_t seed, std::uint32_t stream, std::uint32_t plan, std::uint32_t iteration, int population, int elements) {
+FloatArray noise(std::uint64_t seed, std::uint32_t stream, std::uint32_t plan, std::uint32_t iteration, int population,
+                 int elements) {
     check(population >= 1 && elements >= 1, "population and elements must be >= 1, got ", population, " and ", elements);
     const int padded = round_up(population, kLaneGroup);
     AlignedFloats rows(static_cast<std::size_t>(round_up(elements, 4)) * padded);

@@ -66,7 +66,8 @@ py::object rollout(std::shared_ptr<const Problem> problem, py::handle state, py:
     const bool each = states.ndim() == 2;
     check_shape(states, each ? std::vector<py::ssize_t>{n, s} : std::vector<py::ssize_t>{s}, "state");
     check_finite(states, "state");
-    Rollout rollouts(problem, {n, static_cast<int>(actions.shape(1)), steps_per_knot, discount}, std::make_shared<ThreadPool>(threads));
+    Rollout rollouts(problem, {n, static_cast<int>(actions.shape(1)), steps_per_knot, discount},
+                     std::make_shared<ThreadPool>(threads));
     const int steps = rollouts.shape().steps(), padded = rollouts.padded_population();
     const BoundInputs inputs(*problem, given, steps);
     std::vector<float> previous(a, 0.0f);
@@ -93,7 +94,8 @@ py::object rollout(std::shared_ptr<const Problem> problem, py::handle state, py:
         std::copy_n(results.data(), n, returns_data);
         if (return_states)
             for (int c = 0; c < n; ++c)
-                for (py::ssize_t i = 0; i < (steps + 1) * s; ++i) visited_data[c * (steps + 1) * s + i] = state_rows[i * padded + c];
+                for (py::ssize_t i = 0; i < (steps + 1) * s; ++i)
+                    visited_data[c * (steps + 1) * s + i] = state_rows[i * padded + c];
     }
     if (return_states) return py::make_tuple(returns, visited);
     return returns;
@@ -129,7 +131,9 @@ void bind_problem(py::module_& module) {
         .def_property_readonly("action_high", [](const Problem& p) { return copy_out(p.action_high.data(), {p.action_size}); })
         .def_property_readonly("inputs", &inputs_of)
         .def_property_readonly("test_vectors", &test_vectors)
-        .def("multiply_adds", [](const Problem& p, const std::string& name) { return p.program(name).multiply_adds(); }, py::arg("program"))
+        .def(
+            "multiply_adds", [](const Problem& p, const std::string& name) { return p.program(name).multiply_adds(); },
+            py::arg("program"))
         .def("evaluate", &evaluate_program, py::arg("program"), py::arg("arguments"), py::arg("member") = 0)
         .def("assign_weights", &Problem::assign_weights, py::arg("other"))
         .def("rollout", &rollout, py::arg("state"), py::arg("actions"), py::arg("inputs"), py::arg("previous_action") = py::none(),

@@ -14,7 +14,7 @@ inline std::vector<py::ssize_t> input_shape(const Input& input, int steps) {
 
 /// Checked inputs; keeps the converted arrays alive. With `batch` > 0 an input may carry a leading batch axis.
 class BoundInputs {
-   public:
+ public:
     BoundInputs(const Problem& problem, const py::dict& given, int steps, py::ssize_t batch = 0) {
         for (const auto& [key, value] : given) {
             const std::string name = py::str(key);
@@ -39,7 +39,7 @@ class BoundInputs {
         for (std::size_t i = 0; i < values_.size(); ++i) values[i] = values_[i] + row * strides_[i];
     }
 
-   private:
+ private:
     static std::string names(const Problem& problem) {
         std::string text;
         for (const auto& input : problem.inputs) text += (text.empty() ? "" : ", ") + input.name;

@@ -13,13 +13,11 @@ namespace mbrl {
 inline constexpr int kLaneGroup = 16;
 inline constexpr std::size_t kAlignment = 64;
 
-inline int round_up(int value, int multiple) {
-    return (value + multiple - 1) / multiple * multiple;
-}
+inline int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 /// Move-only array of `size` floats, zero-initialised, 64-byte aligned.
 class AlignedFloats {
-   public:
+ public:
     AlignedFloats() = default;
     explicit AlignedFloats(std::size_t size) : size_(size) {
         if (size == 0) return;
@@ -32,7 +30,7 @@ class AlignedFloats {
     float& operator[](std::size_t i) { return data_.get()[i]; }
     float operator[](std::size_t i) const { return data_.get()[i]; }
 
-   private:
+ private:
     struct Free {
         void operator()(float* p) const { ::operator delete(p, std::align_val_t{kAlignment}); }
     };

@@ -9,7 +9,7 @@ namespace mbrl {
 
 /// Thrown for every bad value, shape or file. Bindings turn it into Python's ValueError.
 class Error : public std::invalid_argument {
-   public:
+ public:
     using std::invalid_argument::invalid_argument;
 };
 

@@ -10,7 +10,7 @@ namespace mbrl {
 
 /// Sets flush-to-zero (and denormals-are-zero on x86) on this thread, restores the caller's mode at the end.
 class FlushDenormals {
-   public:
+ public:
     FlushDenormals() : saved_(read()) {
 #if defined(__x86_64__)
         write(saved_ | 0x8040u);  // FTZ, DAZ
@@ -22,7 +22,7 @@ class FlushDenormals {
     FlushDenormals(const FlushDenormals&) = delete;
     FlushDenormals& operator=(const FlushDenormals&) = delete;
 
-   private:
+ private:
     static std::uint64_t read() {
 #if defined(__x86_64__)
         return _mm_getcsr();

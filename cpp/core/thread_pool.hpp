@@ -11,7 +11,7 @@
 namespace mbrl {
 
 class ThreadPool {
-   public:
+ public:
     /// `threads` counts the calling thread: 1 starts no worker and takes no lock.
     explicit ThreadPool(int threads);
     ~ThreadPool();
@@ -27,7 +27,7 @@ class ThreadPool {
         run(items, [](void* context, int item, int thread) { (*static_cast<Body*>(context))(item, thread); }, &body);
     }
 
-   private:
+ private:
     using Call = void (*)(void*, int, int);
     void run(int items, Call call, void* context);
     void work(int thread);

@@ -22,13 +22,13 @@ struct Frame {
 /// One instruction with every operand resolved. `out` and the inputs of `linear` are lane rows: plain offsets.
 struct Step {
     const Operand* in[3];
-    const int32_t* in_rows;   // linear only: [inner]
-    const int32_t* out;       // [count]
-    int32_t count;            // output rows
-    int32_t inner;            // rows reduced into one output row
-    int32_t has_start;        // sum, dot: the last operand is the start value
-    int32_t relu;             // linear: activation
-    int64_t weights;          // linear: offset into Frame::weights
+    const int32_t* in_rows;  // linear only: [inner]
+    const int32_t* out;      // [count]
+    int32_t count;           // output rows
+    int32_t inner;           // rows reduced into one output row
+    int32_t has_start;       // sum, dot: the last operand is the start value
+    int32_t relu;            // linear: activation
+    int64_t weights;         // linear: offset into Frame::weights
 };
 using Kernel = void (*)(const Frame&, const Step&);
 
@@ -47,7 +47,7 @@ struct NoiseArgs {
     uint32_t key[2];
     uint32_t plan, iteration, first_candidate;
     int32_t first_block, blocks;
-    float* rows;     // element e of the first block at rows + e·stride
+    float* rows;  // element e of the first block at rows + e·stride
     int64_t stride;
     int32_t width;
 };

@@ -4,50 +4,50 @@ static inline vf read(const Frame& frame, Operand operand, int32_t lane) {
     return operand.advance ? load(frame.lanes + operand.offset + lane) : load(frame.uniforms + operand.offset);
 }
 
-#define MBRL_UNARY(NAME, EXPRESSION)                                                 \
-    static void NAME##_kernel(const Frame& frame, const Step& step) {                \
-        for (int32_t i = 0; i < step.count; ++i) {                                   \
-            for (int32_t lane = 0; lane < frame.width; lane += MBRL_LANES) {         \
-                const vf a = read(frame, step.in[0][i], lane);                       \
-                store(frame.lanes + step.out[i] + lane, EXPRESSION);                 \
-            }                                                                        \
-        }                                                                            \
+#define MBRL_UNARY(NAME, EXPRESSION)                                         \
+    static void NAME##_kernel(const Frame& frame, const Step& step) {        \
+        for (int32_t i = 0; i < step.count; ++i) {                           \
+            for (int32_t lane = 0; lane < frame.width; lane += MBRL_LANES) { \
+                const vf a = read(frame, step.in[0][i], lane);               \
+                store(frame.lanes + step.out[i] + lane, EXPRESSION);         \
+            }                                                                \
+        }                                                                    \
     }
-#define MBRL_BINARY(NAME, EXPRESSION)                                                \
-    static void NAME##_kernel(const Frame& frame, const Step& step) {                \
-        for (int32_t i = 0; i < step.count; ++i) {                                   \
-            for (int32_t lane = 0; lane < frame.width; lane += MBRL_LANES) {         \
-                const vf a = read(frame, step.in[0][i], lane);                       \
-                const vf b = read(frame, step.in[1][i], lane);                       \
-                store(frame.lanes + step.out[i] + lane, EXPRESSION);                 \
-            }                                                                        \
-        }                                                                            \
+#define MBRL_BINARY(NAME, EXPRESSION)                                        \
+    static void NAME##_kernel(const Frame& frame, const Step& step) {        \
+        for (int32_t i = 0; i < step.count; ++i) {                           \
+            for (int32_t lane = 0; lane < frame.width; lane += MBRL_LANES) { \
+                const vf a = read(frame, step.in[0][i], lane);               \
+                const vf b = read(frame, step.in[1][i], lane);               \
+                store(frame.lanes + step.out[i] + lane, EXPRESSION);         \
+            }                                                                \
+        }                                                                    \
     }
-#define MBRL_TERNARY(NAME, EXPRESSION)                                               \
-    static void NAME##_kernel(const Frame& frame, const Step& step) {                \
-        for (int32_t i = 0; i < step.count; ++i) {                                   \
-            for (int32_t lane = 0; lane < frame.width; lane += MBRL_LANES) {         \
-                const vf a = read(frame, step.in[0][i], lane);                       \
-                const vf b = read(frame, step.in[1][i], lane);                       \
-                const vf c = read(frame, step.in[2][i], lane);                       \
-                store(frame.lanes + step.out[i] + lane, EXPRESSION);                 \
-            }                                                                        \
-        }                                                                            \
+#define MBRL_TERNARY(NAME, EXPRESSION)                                       \
+    static void NAME##_kernel(const Frame& frame, const Step& step) {        \
+        for (int32_t i = 0; i < step.count; ++i) {                           \
+            for (int32_t lane = 0; lane < frame.width; lane += MBRL_LANES) { \
+                const vf a = read(frame, step.in[0][i], lane);               \
+                const vf b = read(frame, step.in[1][i], lane);               \
+                const vf c = read(frame, step.in[2][i], lane);               \
+                store(frame.lanes + step.out[i] + lane, EXPRESSION);         \
+            }                                                                \
+        }                                                                    \
     }
 /// count output rows, each from `inner` rows in ascending order.
-#define MBRL_REDUCE(NAME, EXPRESSION)                                                \
-    static void NAME##_kernel(const Frame& frame, const Step& step) {                \
-        for (int32_t i = 0; i < step.count; ++i) {                                   \
-            const Operand* row = step.in[0] + int64_t(i) * step.inner;               \
-            for (int32_t lane = 0; lane < frame.width; lane += MBRL_LANES) {         \
-                vf a = read(frame, row[0], lane);                                    \
-                for (int32_t k = 1; k < step.inner; ++k) {                           \
-                    const vf b = read(frame, row[k], lane);                          \
-                    a = EXPRESSION;                                                  \
-                }                                                                    \
-                store(frame.lanes + step.out[i] + lane, a);                          \
-            }                                                                        \
-        }                                                                            \
+#define MBRL_REDUCE(NAME, EXPRESSION)                                        \
+    static void NAME##_kernel(const Frame& frame, const Step& step) {        \
+        for (int32_t i = 0; i < step.count; ++i) {                           \
+            const Operand* row = step.in[0] + int64_t(i) * step.inner;       \
+            for (int32_t lane = 0; lane < frame.width; lane += MBRL_LANES) { \
+                vf a = read(frame, row[0], lane);                            \
+                for (int32_t k = 1; k < step.inner; ++k) {                   \
+                    const vf b = read(frame, row[k], lane);                  \
+                    a = EXPRESSION;                                          \
+                }                                                            \
+                store(frame.lanes + step.out[i] + lane, a);                  \
+            }                                                                \
+        }                                                                    \
     }
 
 // A NaN on either side wins, as in torch: max/min instructions would pick the second operand.
@@ -83,7 +83,7 @@ MBRL_UNARY(isnan, truth(a != a))
 MBRL_UNARY(logical_not, truth(a == 0.0f))
 MBRL_BINARY(add, a + b)
 MBRL_BINARY(sub, a - b)
-MBRL_BINARY(mul, a * b)
+MBRL_BINARY(mul, a* b)
 MBRL_BINARY(div, a / b)
 MBRL_BINARY(minimum, vminimum(a, b))
 MBRL_BINARY(maximum, vmaximum(a, b))
@@ -98,7 +98,7 @@ MBRL_BINARY(logical_and, truth((a != 0.0f) & (b != 0.0f)))
 MBRL_BINARY(logical_or, truth((a != 0.0f) | (b != 0.0f)))
 MBRL_TERNARY(where, select(a != 0.0f, b, c))
 MBRL_TERNARY(fma, fma(a, b, c))
-MBRL_REDUCE(prod, a * b)
+MBRL_REDUCE(prod, a* b)
 MBRL_REDUCE(amax, vmaximum(a, b))
 MBRL_REDUCE(amin, vminimum(a, b))
 

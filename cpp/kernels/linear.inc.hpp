@@ -5,8 +5,8 @@
 // kRowBlock (12) output rows, input-major, since 12 divides into the tile heights 12, 6, 4, 3, 2 and 1.
 
 template <int rows, int vectors>
-static inline void linear_tile(const Frame& frame, const Step& step, const float* weights, int32_t block_rows,
-                               const float* bias, const int32_t* out, int32_t lane) {
+static inline void linear_tile(const Frame& frame, const Step& step, const float* weights, int32_t block_rows, const float* bias,
+                               const int32_t* out, int32_t lane) {
     vf sum[rows][vectors];
     for (int r = 0; r < rows; ++r)
         for (int v = 0; v < vectors; ++v) sum[r][v] = splat(bias[r]);
@@ -31,14 +31,14 @@ static inline void linear_tile(const Frame& frame, const Step& step, const float
 
 /// One block of up to 12 output rows for `vectors` lane vectors, in the tallest tiles that the registers hold.
 template <int tallest, int vectors>
-static inline void linear_block(const Frame& frame, const Step& step, const float* weights, const float* bias,
-                                const int32_t* out, int32_t rows, int32_t lane) {
+static inline void linear_block(const Frame& frame, const Step& step, const float* weights, const float* bias, const int32_t* out,
+                                int32_t rows, int32_t lane) {
     int32_t done = 0;
-#define MBRL_TILE(HEIGHT)                                                                                        \
-    if constexpr (HEIGHT <= tallest)                                                                             \
-        while (rows - done >= HEIGHT) {                                                                          \
-            linear_tile<HEIGHT, vectors>(frame, step, weights + done, rows, bias + done, out + done, lane);      \
-            done += HEIGHT;                                                                                      \
+#define MBRL_TILE(HEIGHT)                                                                                   \
+    if constexpr (HEIGHT <= tallest)                                                                        \
+        while (rows - done >= HEIGHT) {                                                                     \
+            linear_tile<HEIGHT, vectors>(frame, step, weights + done, rows, bias + done, out + done, lane); \
+            done += HEIGHT;                                                                                 \
         }
     MBRL_TILE(12)
     MBRL_TILE(6)

@@ -49,8 +49,7 @@ static inline vf vexp(vf x) {
 
 /// e^x - 1 without cancellation: Taylor's series below one half.
 static inline vf vexpm1(vf x) {
-    const float c[] = {2.48015873e-5f, 1.98412698e-4f, 1.38888889e-3f, 8.33333333e-3f,
-                       4.16666667e-2f, 1.66666667e-1f, 0.5f};
+    const float c[] = {2.48015873e-5f, 1.98412698e-4f, 1.38888889e-3f, 8.33333333e-3f, 4.16666667e-2f, 1.66666667e-1f, 0.5f};
     const vf near = fma(x * x, polynomial(x, c), x);
     return select(vabs(x) < 0.5f, near, vexp(x) - 1.0f);
 }
@@ -62,8 +61,8 @@ static inline vf vlog(vf x) {
     const vi offset = bits(scaled) - 0x3f3504f3;
     const vf e = to_float(offset >> 23) + shift;
     const vf m = floats((offset & 0x007fffff) + 0x3f3504f3) - 1.0f;
-    const float c[] = {7.0376836292e-2f, -1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f,
-                       -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f};
+    const float c[] = {7.0376836292e-2f,  -1.1514610310e-1f, 1.1676998740e-1f,  -1.2420140846e-1f, 1.4249322787e-1f,
+                       -1.6668057665e-1f, 2.0000714765e-1f,  -2.4999993993e-1f, 3.3333331174e-1f};
     const vf z = m * m;
     vf y = polynomial(m, c) * m * z;
     y = fma(e, splat(-2.12194440e-4f), y);
@@ -132,8 +131,8 @@ static inline Reduced reduce_angle(vf x) {
         if (!(a[lane] >= kFloatAngle)) continue;
         const double limited = a[lane] < 1e15f ? double(x[lane]) : 0.0;
         const double turns = double(int64_t(limited * 0.63661977236758134308 + (limited < 0 ? -0.5 : 0.5)));
-        reduced.r[lane] = a[lane] < 1e15f ? float((limited - turns * 1.57079632673412561417e+00) - turns * 6.07710050650619224932e-11)
-                                          : NAN_F;
+        reduced.r[lane] =
+            a[lane] < 1e15f ? float((limited - turns * 1.57079632673412561417e+00) - turns * 6.07710050650619224932e-11) : NAN_F;
         reduced.quadrant[lane] = int32_t(int64_t(turns) & 3);
     }
     return reduced;

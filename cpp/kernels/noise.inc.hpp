@@ -37,9 +37,8 @@ static void normals_kernel(const NoiseArgs& args) {
     for (int32_t block = 0; block < args.blocks; ++block) {
         float* rows = args.rows + int64_t(block) * 4 * args.stride;
         for (int32_t lane = 0; lane < args.width; lane += MBRL_LANES) {
-            vu counter[4] = {splat_bits(uint32_t(args.first_block + block)),
-                             lane_index + (args.first_candidate + uint32_t(lane)), splat_bits(args.iteration),
-                             splat_bits(args.plan)};
+            vu counter[4] = {splat_bits(uint32_t(args.first_block + block)), lane_index + (args.first_candidate + uint32_t(lane)),
+                             splat_bits(args.iteration), splat_bits(args.plan)};
             philox(counter, args.key[0], args.key[1]);
             vf normal[4];
             box_muller(counter[0], counter[1], normal[0], normal[1]);
@@ -68,8 +67,7 @@ static void lower_triangular_kernel(float* rows, int64_t stride, const float* lo
     }
 }
 
-static void accumulate_kernel(float* total, float* alive, const float* value, const float* ended, float discount,
-                              int32_t width) {
+static void accumulate_kernel(float* total, float* alive, const float* value, const float* ended, float discount, int32_t width) {
     for (int32_t lane = 0; lane < width; lane += MBRL_LANES) {
         const vf on = load(alive + lane);
         const vf sum = load(total + lane);

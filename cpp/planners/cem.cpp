@@ -92,13 +92,12 @@ void CEM::set_memory(int stream, Memory memory) {
     reserve_streams(stream + 1);
     check(memory.mean.size() == streams_[stream].mean.size() && memory.kept.size() == streams_[stream].kept.size() &&
               memory.kept_count >= 0 && memory.kept_count <= settings_.keep_elites,
-          "planner memory must fit the settings, got a mean of ", memory.mean.size(), " and kept elites of ",
-          memory.kept.size(), " numbers");
+          "planner memory must fit the settings, got a mean of ", memory.mean.size(), " and kept elites of ", memory.kept.size(),
+          " numbers");
     streams_[stream] = std::move(memory);
 }
 
-const Plan& CEM::plan(const float* state, const float* previous_action, const InputValues& inputs, double elapsed,
-                      int stream) {
+const Plan& CEM::plan(const float* state, const float* previous_action, const InputValues& inputs, double elapsed, int stream) {
     const FlushDenormals flush;
     Memory& memory = streams_[stream];
     rollout_.start(state, previous_action, inputs);
@@ -151,8 +150,8 @@ void CEM::begin(Memory& memory, double elapsed) {
 void CEM::sample(const Memory& memory, int iteration, int stream) {
     const Problem& p = problem();
     const KernelTable& table = kernels();
-    draw_normals(noise_key(settings_.seed, static_cast<std::uint32_t>(stream)), memory.plans,
-                 static_cast<std::uint32_t>(iteration), elements_, padded_, actions_.data(), padded_);
+    draw_normals(noise_key(settings_.seed, static_cast<std::uint32_t>(stream)), memory.plans, static_cast<std::uint32_t>(iteration),
+                 elements_, padded_, actions_.data(), padded_);
     if (!colour_.empty())
         for (int a = 0; a < p.action_size; ++a)
             table.lower_triangular(row(a), std::int64_t{padded_} * p.action_size, colour_.data(), settings_.horizon, padded_);
@@ -188,9 +187,8 @@ int CEM::select_elites() {
     for (int n = 0; n < settings_.population; ++n)
         if (std::isfinite(returns_[n])) order_[finite++] = n;
     const int elites = std::min(settings_.elites, finite);
-    std::partial_sort(order_.begin(), order_.begin() + elites, order_.begin() + finite, [this](int a, int b) {
-        return returns_[a] != returns_[b] ? returns_[a] > returns_[b] : a < b;
-    });
+    std::partial_sort(order_.begin(), order_.begin() + elites, order_.begin() + finite,
+                      [this](int a, int b) { return returns_[a] != returns_[b] ? returns_[a] > returns_[b] : a < b; });
     return elites;
 }
 
@@ -226,15 +224,14 @@ void CEM::evaluate_answer(Memory& memory) {
     const Problem& p = problem();
     const bool best = settings_.returns_best && any_finite_;
     plan_.actions = best ? best_ : memory.mean;
-    for (int e = 0; e < elements_; ++e)
-        std::fill_n(row(e), kLaneGroup, plan_.actions[e]);
+    for (int e = 0; e < elements_; ++e) std::fill_n(row(e), kLaneGroup, plan_.actions[e]);
     std::fill_n(states_.data(), states_.size(), 0.0f);
     rollout_.run({actions_.data(), padded_}, 1, returns_.data(), {states_.data(), kLaneGroup});
     plan_.value = returns_[0];
     for (std::size_t i = 0; i < plan_.states.size(); ++i) plan_.states[i] = states_[i * kLaneGroup];
     plan_.status = any_finite_ ? PlanStatus::ok : PlanStatus::no_finite_candidate;
-    plan_.model_steps = (static_cast<long long>(settings_.population) * settings_.iterations + 1) *
-                        rollout_.shape().steps() * p.members;
+    plan_.model_steps =
+        (static_cast<long long>(settings_.population) * settings_.iterations + 1) * rollout_.shape().steps() * p.members;
 }
 
 }  // namespace mbrl

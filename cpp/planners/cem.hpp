@@ -11,16 +11,16 @@
 namespace mbrl {
 
 struct CEMSettings {
-    int horizon = 5;          // knots
-    int steps_per_knot = 5;   // model steps an action is held
-    int population = 100;     // candidates per iteration
-    int elites = 10;          // refit on the best of them
-    int iterations = 5;       // refits per plan
-    double init_std = 1;      // of the sampling Gaussian, in units of half the action range
-    double min_std = 0;       // likewise, after a refit
-    double momentum = 0;      // weight of the old mean and std
-    double discount = 1;      // per model step
-    int keep_elites = 0;      // elites that stay candidates, in the next iteration and, shifted, in the next plan
+    int horizon = 5;            // knots
+    int steps_per_knot = 5;     // model steps an action is held
+    int population = 100;       // candidates per iteration
+    int elites = 10;            // refit on the best of them
+    int iterations = 5;         // refits per plan
+    double init_std = 1;        // of the sampling Gaussian, in units of half the action range
+    double min_std = 0;         // likewise, after a refit
+    double momentum = 0;        // weight of the old mean and std
+    double discount = 1;        // per model step
+    int keep_elites = 0;        // elites that stay candidates, in the next iteration and, shifted, in the next plan
     bool include_mean = false;  // candidate 0 is the mean
     bool returns_best = false;  // the best candidate of all iterations, else the last mean
     bool warm_start = false;    // start from the last plan, shifted by the elapsed time
@@ -33,7 +33,7 @@ struct CEMSettings {
 };
 
 class CEM {
-   public:
+ public:
     /// Allocates everything that plan() needs. Throws Error for bad settings or a problem without a reward.
     CEM(std::shared_ptr<const Problem> problem, CEMSettings settings);
 
@@ -42,8 +42,7 @@ class CEM {
 
     /// state [state_size], previous_action [action_size], inputs as Rollout::start. `elapsed`: model steps since the
     /// last plan of this stream. The answer lives until the next call.
-    const Plan& plan(const float* state, const float* previous_action, const InputValues& inputs, double elapsed,
-                     int stream = 0);
+    const Plan& plan(const float* state, const float* previous_action, const InputValues& inputs, double elapsed, int stream = 0);
 
     /// Streams are independent sequences of plans: their own noise, warm start and counter.
     void reserve_streams(int streams);
@@ -62,7 +61,7 @@ class CEM {
     const Memory& memory(int stream) const { return streams_[stream]; }
     void set_memory(int stream, Memory memory);
 
-   private:
+ private:
     float* row(int element) { return actions_.data() + static_cast<std::int64_t>(element) * padded_; }
     float clip(float action, int element) const;
     void shift(float* actions, double elapsed);
@@ -79,9 +78,9 @@ class CEM {
     Rollout rollout_;
     int elements_ = 0;  // horizon × action_size
     int padded_ = 0;
-    std::vector<float> mid_, half_;    // [action_size]
-    std::vector<float> colour_;        // [horizon, horizon], empty for white noise
-    AlignedFloats actions_;            // [elements rounded up to 4][padded]
+    std::vector<float> mid_, half_;  // [action_size]
+    std::vector<float> colour_;      // [horizon, horizon], empty for white noise
+    AlignedFloats actions_;          // [elements rounded up to 4][padded]
     AlignedFloats returns_, states_;
     std::vector<int> order_;
     std::vector<float> std_, best_;

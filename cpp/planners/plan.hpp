@@ -16,7 +16,7 @@ struct Plan {
     std::vector<float> states;   // [steps + 1, state_size], the mean over members
     float value = 0;             // return of `actions`
     PlanStatus status = PlanStatus::ok;
-    long long model_steps = 0;   // candidates × steps × members
+    long long model_steps = 0;  // candidates × steps × members
 };
 
 }  // namespace mbrl

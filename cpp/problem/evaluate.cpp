@@ -13,7 +13,7 @@ namespace {
 constexpr int kLanes = 64;
 
 class BatchEvaluation {
-   public:
+ public:
     BatchEvaluation(const Program& program, int member, const std::map<std::string, ArgumentValues>& arguments)
         : program_(program),
           member_(std::min(member, program.members - 1)),
@@ -60,7 +60,7 @@ class BatchEvaluation {
         }
     }
 
-   private:
+ private:
     const float* value(const Argument& argument, std::int64_t candidate) const {
         const ArgumentValues& values = arguments_.at(argument.name);
         return values.data + (values.rows == 1 ? 0 : candidate * argument.size);

@@ -22,8 +22,8 @@ void check_header(const Container& container) {
     check(metadata(container, "format") == kFormat, "file: format must be ", kFormat, ", got ",
           metadata(container, "format").substr(0, 40));
     const std::string& version = metadata(container, "version");
-    check(version == std::to_string(kFormatVersion), "file: version must be ", kFormatVersion, ", got ",
-          version.substr(0, 40), ": load it with a matching mbrl_fast, or export it again");
+    check(version == std::to_string(kFormatVersion), "file: version must be ", kFormatVersion, ", got ", version.substr(0, 40),
+          ": load it with a matching mbrl_fast, or export it again");
     char checksum[9];
     std::snprintf(checksum, sizeof checksum, "%08x", static_cast<unsigned>(crc32(container.data)));
     check(metadata(container, "crc32") == checksum, "file: tensor bytes are damaged, crc32 must be ",
@@ -44,8 +44,7 @@ Instruction read_instruction(const Field& field, const Container& container) {
     Instruction instruction;
     const std::string op = field["op"].string();
     instruction.op = find_op(op.c_str());
-    check(instruction.op >= 0, field.path(), ": unknown operation '", op.substr(0, 40),
-          "': the file needs a newer mbrl_fast");
+    check(instruction.op >= 0, field.path(), ": unknown operation '", op.substr(0, 40), "': the file needs a newer mbrl_fast");
     const Field in = field["in"];
     check(in.size() <= 3, in.path(), " must have at most 3 operand lists, got ", in.size());
     for (std::size_t i = 0; i < in.size(); ++i) instruction.in.push_back(in.at(i).integers(0, INT32_MAX));
@@ -70,8 +69,8 @@ Program read_program(const Field& field, const std::string& name, const Containe
     const Field arguments = field["arguments"];
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string kind = arguments.at(i).at(2).string();
-        check(kind == "lane" || kind == "uniform", arguments.at(i).path(), " must be lane or uniform, got '",
-              kind.substr(0, 40), "'");
+        check(kind == "lane" || kind == "uniform", arguments.at(i).path(), " must be lane or uniform, got '", kind.substr(0, 40),
+              "'");
         program.arguments.push_back(
             {arguments.at(i).at(0).string(), static_cast<int>(arguments.at(i).at(1).integer(0, kMaxSize)), kind == "uniform", 0});
     }
@@ -122,8 +121,7 @@ std::shared_ptr<Problem> load_problem(std::string_view bytes) {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         problem->inputs.push_back(read_input(inputs.at(i)));
         const std::string& name = problem->inputs.back().name;
-        for (std::size_t j = 0; j < i; ++j)
-            check(problem->inputs[j].name != name, "graph.inputs: name '", name, "' appears twice");
+        for (std::size_t j = 0; j < i; ++j) check(problem->inputs[j].name != name, "graph.inputs: name '", name, "' appears twice");
     }
     for (const auto& [name, value] : graph["programs"].object().items()) {
         Program program = read_program(Field(value, "graph.programs." + name), name, container);

@@ -12,7 +12,7 @@ constexpr int kMaxDepth = 32;
 
 /// Watches the parser: the document model alone would let the last of two equal keys win, silently.
 class Watch {
-   public:
+ public:
     explicit Watch(std::string what) : what_(std::move(what)) {}
     bool operator()(int depth, Json::parse_event_t event, Json& value) {
         check(depth <= kMaxDepth, what_, ": JSON must be at most ", kMaxDepth, " levels deep");
@@ -24,7 +24,7 @@ class Watch {
         return true;
     }
 
-   private:
+ private:
     std::string what_;
     std::vector<std::set<std::string>> keys_;
 };
@@ -63,8 +63,8 @@ const Json& Field::object() const {
 
 std::int64_t Field::integer(std::int64_t low, std::int64_t high) const {
     check(value_.is_number_integer(), path_, " must be an integer");
-    check(!value_.is_number_unsigned() || value_.get<std::uint64_t>() <= std::uint64_t(INT64_MAX), path_, " must be in ",
-          low, "..", high);
+    check(!value_.is_number_unsigned() || value_.get<std::uint64_t>() <= std::uint64_t(INT64_MAX), path_, " must be in ", low, "..",
+          high);
     const auto number = value_.get<std::int64_t>();
     check(number >= low && number <= high, path_, " must be in ", low, "..", high, ", got ", number);
     return number;

@@ -16,7 +16,7 @@ Json parse_json(std::string_view text, const std::string& what);
 
 /// One JSON value and its path, so that every error names the field.
 class Field {
-   public:
+ public:
     Field(const Json& value, std::string path) : value_(value), path_(std::move(path)) {}
 
     Field operator[](const char* key) const;
@@ -31,7 +31,7 @@ class Field {
     double hex_float() const;  // "0x1.8p+1", as Python's float.hex()
     std::vector<int> integers(std::int64_t low, std::int64_t high) const;
 
-   private:
+ private:
     const Json& value_;
     std::string path_;
 };

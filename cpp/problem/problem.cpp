@@ -43,8 +43,8 @@ void check_output(const Program& program, const std::string& output, int size, b
         check(!required, "program ", program.name, " must have an output ", output);
         return;
     }
-    check(static_cast<int>(found->second.size()) == size, "program ", program.name, ": output ", output, " must have ",
-          size, " rows, got ", found->second.size());
+    check(static_cast<int>(found->second.size()) == size, "program ", program.name, ": output ", output, " must have ", size,
+          " rows, got ", found->second.size());
 }
 
 void check_arguments(const Problem& problem, const Program& program) {
@@ -65,8 +65,8 @@ void check_arguments(const Problem& problem, const Program& program) {
         }
         check(size >= 0, "program ", program.name, ": argument ", argument.name,
               " is neither state, action, previous_action, time, noise nor a run-time input");
-        check(argument.size == size && argument.uniform == uniform, "program ", program.name, ": argument ",
-              argument.name, " must have ", size, uniform ? " uniform" : " lane", " rows, got ", argument.size,
+        check(argument.size == size && argument.uniform == uniform, "program ", program.name, ": argument ", argument.name,
+              " must have ", size, uniform ? " uniform" : " lane", " rows, got ", argument.size,
               argument.uniform ? " uniform" : " lane");
     }
 }
@@ -78,12 +78,11 @@ void Problem::validate() const {
     check(action_size >= 1, "action_size must be >= 1, got ", action_size);
     check(std::isfinite(dt) && dt > 0, "dt must be > 0 seconds, got ", dt);
     check(static_cast<int>(action_low.size()) == action_size && static_cast<int>(action_high.size()) == action_size,
-          "action_low and action_high must have ", action_size, " values, got ", action_low.size(), " and ",
-          action_high.size());
+          "action_low and action_high must have ", action_size, " values, got ", action_low.size(), " and ", action_high.size());
     for (int a = 0; a < action_size; ++a)
         check(std::isfinite(action_low[a]) && std::isfinite(action_high[a]) && action_low[a] <= action_high[a],
-              "action_low must be <= action_high and both finite, got action_low[", a, "]=", action_low[a],
-              ", action_high[", a, "]=", action_high[a]);
+              "action_low must be <= action_high and both finite, got action_low[", a, "]=", action_low[a], ", action_high[", a,
+              "]=", action_high[a]);
     const Program& step = program("step");
     check(step.find_argument("state") != nullptr, "program step must have an argument state");
     check_output(step, "next_state", state_size, true);

@@ -79,8 +79,7 @@ void Rollout::start(const float* state, const float* previous_action, const Inpu
     start_rows_ = {nullptr, 0};
     std::copy_n(state, state_.size(), state_.begin());
     std::copy_n(previous_action, previous_action_.size(), previous_action_.begin());
-    for (std::size_t i = 0; i < inputs.size(); ++i)
-        std::copy_n(inputs[i], input_values_[i].size(), input_values_[i].begin());
+    for (std::size_t i = 0; i < inputs.size(); ++i) std::copy_n(inputs[i], input_values_[i].size(), input_values_[i].begin());
     for (const auto& [executor, uniforms] : {std::pair{step_.get(), &step_uniforms_}, {terminal_.get(), &terminal_uniforms_}}) {
         if (!executor) continue;
         for (int member = 0; member < problem_->members; ++member) {
@@ -143,8 +142,7 @@ void Rollout::run_member(Worker& worker, int member, ActionRows actions, int fir
         float* next = worker.next.data();
         const float* reward = has_reward_ ? lanes_of(frame, reward_, next) : nullptr;
         table.accumulate(worker.total.data(), worker.alive.data(), reward, nullptr, discounts_[t], width);
-        if (ends_)
-            table.accumulate(worker.total.data(), worker.alive.data(), nullptr, lanes_of(frame, ended_, next), 0, width);
+        if (ends_) table.accumulate(worker.total.data(), worker.alive.data(), nullptr, lanes_of(frame, ended_, next), 0, width);
         for (int i = 0; i < state_size; ++i)
             read_operand(frame, next_state_[i], next + static_cast<std::ptrdiff_t>(i) * stride_, width);
         for (int i = 0; i < state_size; ++i)
@@ -164,8 +162,9 @@ void Rollout::load_arguments(Worker& worker, ActionRows actions, int first, int 
             if (step == 0)
                 std::fill_n(row(previous_at_, a), width, previous_action_[a]);
             else
-                std::copy_n(actions.rows + (std::int64_t{(step - 1) / shape_.steps_per_knot} * action_size + a) * actions.stride + first,
-                            width, row(previous_at_, a));
+                std::copy_n(
+                    actions.rows + (std::int64_t{(step - 1) / shape_.steps_per_knot} * action_size + a) * actions.stride + first,
+                    width, row(previous_at_, a));
         }
     }
     if (action_at_ >= 0 && step % shape_.steps_per_knot == 0) {
@@ -188,10 +187,10 @@ void Rollout::add_terminal_value(Worker& worker, int member, int width) {
     const float* state = worker.step_lanes.data() + state_at_;
     if (at >= 0)
         for (int i = 0; i < problem_->state_size; ++i)
-            std::copy_n(state + static_cast<std::ptrdiff_t>(i) * stride_, width, lanes + at + static_cast<std::ptrdiff_t>(i) * stride_);
+            std::copy_n(state + static_cast<std::ptrdiff_t>(i) * stride_, width,
+                        lanes + at + static_cast<std::ptrdiff_t>(i) * stride_);
     const int weights = std::min(member, terminal_->program().members - 1);
-    const Frame frame =
-        terminal_->frame(weights, terminal_uniforms_.data() + terminal_->uniform_floats() * member, lanes, width);
+    const Frame frame = terminal_->frame(weights, terminal_uniforms_.data() + terminal_->uniform_floats() * member, lanes, width);
     terminal_->run(frame);
     const float* value = lanes_of(frame, terminal_->output("value")[0], worker.next.data());
     kernels().accumulate(worker.total.data(), worker.alive.data(), value, nullptr, discounts_[shape_.steps()], width);

@@ -35,7 +35,7 @@ struct StateRows {
 };
 
 class Rollout {
-   public:
+ public:
     /// Sizes and allocates everything; run() allocates nothing. Without a reward in the problem the returns are NaN.
     Rollout(std::shared_ptr<const Problem> problem, RolloutShape shape, std::shared_ptr<ThreadPool> pool);
 
@@ -53,7 +53,7 @@ class Rollout {
     /// Rolls out `count` candidates. returns[padded]; states optional. Rows must be readable up to the padding.
     void run(ActionRows actions, int count, float* returns, StateRows states = {nullptr, 0});
 
-   private:
+ private:
     struct Worker {
         AlignedFloats step_lanes, terminal_lanes, total, alive, sum, next;
     };

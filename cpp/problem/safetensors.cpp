@@ -44,13 +44,11 @@ Tensor read_tensor(const Field& field, std::string_view data, std::vector<Extent
 
 /// No holes and no overlaps: every byte belongs to exactly one tensor.
 void check_cover(std::vector<Extent>& extents, std::int64_t size) {
-    std::sort(extents.begin(), extents.end(), [](const Extent& a, const Extent& b) {
-        return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
-    });
+    std::sort(extents.begin(), extents.end(),
+              [](const Extent& a, const Extent& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
     std::int64_t at = 0;
     for (const auto& extent : extents) {
-        check(extent.begin == at, "file: tensor ", extent.name, " must begin at byte ", at, " of the data, got ",
-              extent.begin);
+        check(extent.begin == at, "file: tensor ", extent.name, " must begin at byte ", at, " of the data, got ", extent.begin);
         at = extent.end;
     }
     check(at == size, "file: tensors must cover all ", size, " data bytes, they cover ", at);
@@ -79,8 +77,8 @@ Container read_safetensors(std::string_view bytes) {
     for (int i = 7; i >= 0; --i) header_size = header_size << 8 | static_cast<unsigned char>(bytes[i]);
     check(header_size <= kMaxHeader, "file: header must be at most ", kMaxHeader, " bytes, it claims ", header_size,
           " (is this a safetensors file?)");
-    check(header_size <= bytes.size() - 8, "file: truncated, the header claims ", header_size, " bytes and ",
-          bytes.size() - 8, " are there");
+    check(header_size <= bytes.size() - 8, "file: truncated, the header claims ", header_size, " bytes and ", bytes.size() - 8,
+          " are there");
     const Json header = parse_json(bytes.substr(8, header_size), "file header");
     const Field root(header, "file header");
     Container container;

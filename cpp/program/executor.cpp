@@ -61,9 +61,7 @@ Operand Executor::operand(int row) const {
 void Executor::resolve(int index, bool prologue, std::vector<Resolved>& steps) {
     const Instruction& instruction = program_->instructions[index];
     const OpKernel& op = kernels().ops[instruction.op];
-    const auto place = [&](int row) {
-        return prologue ? Operand{program_->uniform_index(row) * kLaneGroup, 1} : operand(row);
-    };
+    const auto place = [&](int row) { return prologue ? Operand{program_->uniform_index(row) * kLaneGroup, 1} : operand(row); };
     const auto offsets = [&](const std::vector<int>& rows) {
         auto& list = offset_lists_.emplace_back();
         for (int row : rows) list.push_back(place(row).offset);

@@ -10,7 +10,7 @@
 namespace mbrl {
 
 class Executor {
-   public:
+ public:
     /// `stride`: floats between lane rows, a multiple of kLaneGroup; tiles may use any width up to it.
     Executor(const Program& program, int stride);
     Executor(const Executor&) = delete;  // Steps point into the lists below
@@ -41,7 +41,7 @@ class Executor {
         for (const auto& step : steps_) step.run(frame, step.step);
     }
 
-   private:
+ private:
     struct Resolved {
         Kernel run;
         Step step;

@@ -88,8 +88,8 @@ void Program::finish(const Tensor* constant_values) {
     for (int i = 0; i < count; ++i) {
         check_instruction(i, levels);
         for (int row : instructions[i].out) {
-            check(row >= 0 && row < static_cast<int>(total) && levels[row] == RowLevel::undefined, where,
-                  ": instruction ", i, " assigns row ", row, ", which does not exist or is assigned already");
+            check(row >= 0 && row < static_cast<int>(total) && levels[row] == RowLevel::undefined, where, ": instruction ", i,
+                  " assigns row ", row, ", which does not exist or is assigned already");
             levels[row] = i < prologue ? RowLevel::uniform : RowLevel::lane;
         }
     }
@@ -111,8 +111,8 @@ void Program::check_instruction(int index, const std::vector<RowLevel>& levels) 
     const std::size_t lists = instruction.in.size();
     const std::size_t count = instruction.out.size();
     const auto where = [&] { return "program " + name + ": instruction " + std::to_string(index) + " (" + op.name + ")"; };
-    check(lists == std::size_t(op.arity) || (may_start && lists == std::size_t(op.arity) + 1), where(), " must have ",
-          op.arity, " operand lists, got ", lists);
+    check(lists == std::size_t(op.arity) || (may_start && lists == std::size_t(op.arity) + 1), where(), " must have ", op.arity,
+          " operand lists, got ", lists);
     check(count > 0, where(), " must have at least one output row");
     for (std::size_t list = 0; list < lists; ++list) {
         const std::size_t size = instruction.in[list].size();
@@ -123,8 +123,8 @@ void Program::check_instruction(int index, const std::vector<RowLevel>& levels) 
             check(size > 0 && size % count == 0 && size == instruction.in[0].size(), where(), ": operand ", list,
                   " must have a multiple of ", count, " rows, as many as operand 0, got ", size);
         for (int row : instruction.in[list]) {
-            check(row >= 0 && row < static_cast<int>(levels.size()) && levels[row] != RowLevel::undefined, where(),
-                  " uses row ", row, " before it is defined");
+            check(row >= 0 && row < static_cast<int>(levels.size()) && levels[row] != RowLevel::undefined, where(), " uses row ",
+                  row, " before it is defined");
             check(index >= prologue || levels[row] != RowLevel::lane, where(), " is in the prologue but uses lane row ", row);
             check(op.kind != OpKind::linear || index < prologue || levels[row] == RowLevel::lane, where(),
                   " must read lane rows, row ", row, " is not one");
@@ -135,13 +135,13 @@ void Program::check_instruction(int index, const std::vector<RowLevel>& levels) 
     check(k > 0, where(), " must have at least one input row");
     check(instruction.weight && has_shape(*instruction.weight, members, {m, k}), where(),
           ": weight must have shape [1 or members, ", m, ", ", k, "]");
-    check(instruction.bias && has_shape(*instruction.bias, members, {m}), where(),
-          ": bias must have shape [1 or members, ", m, "]");
+    check(instruction.bias && has_shape(*instruction.bias, members, {m}), where(), ": bias must have shape [1 or members, ", m,
+          "]");
 }
 
 void Program::assign_weights(const Program& other) {
-    check(other.packed_.size() == packed_.size() && other.constant_values_.size() == constant_values_.size(), "program ",
-          name, ": new weights must have the shapes of the old ones");
+    check(other.packed_.size() == packed_.size() && other.constant_values_.size() == constant_values_.size(), "program ", name,
+          ": new weights must have the shapes of the old ones");
     std::copy_n(other.packed_.data(), packed_.size(), packed_.data());
     constant_values_ = other.constant_values_;
 }

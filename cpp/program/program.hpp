@@ -32,17 +32,17 @@ struct Instruction {
     int op = 0;                        // index into KernelTable::ops
     std::vector<std::vector<int>> in;  // operand lists of row numbers
     std::vector<int> out;
-    bool relu = false;                 // linear only
-    const Tensor* weight = nullptr;    // [1|members, out, in], only while loading
-    const Tensor* bias = nullptr;      // [1|members, out]
-    std::int64_t packed = 0;           // linear: offset into a member's packed weights
+    bool relu = false;               // linear only
+    const Tensor* weight = nullptr;  // [1|members, out, in], only while loading
+    const Tensor* bias = nullptr;    // [1|members, out]
+    std::int64_t packed = 0;         // linear: offset into a member's packed weights
 
-    int inner() const;                 // rows reduced into one output row
-    bool has_start() const;            // sum, dot: the last list holds start values
+    int inner() const;       // rows reduced into one output row
+    bool has_start() const;  // sum, dot: the last list holds start values
 };
 
 class Program {
-   public:
+ public:
     std::string name;
     int members = 1;
     int constants = 0;
@@ -67,7 +67,7 @@ class Program {
     float constant(int member, int index) const;
     std::int64_t multiply_adds() const;  // per candidate, prologue excluded
 
-   private:
+ private:
     void check_instruction(int index, const std::vector<RowLevel>& levels) const;
     void pack();
 

@@ -38,7 +38,7 @@ class Problem:
     members = property(lambda self: self._core.members, doc="Networks of the ensemble; 1 for a single model.")
     action_low = property(lambda self: self._core.action_low, doc="Lower bounds [A].")
     action_high = property(lambda self: self._core.action_high, doc="Upper bounds [A].")
-    inputs = property(lambda self: dict(self._core.inputs), doc="Run-time inputs: name -> shape; per-step ones begin with 'horizon'.")
+    inputs = property(lambda self: dict(self._core.inputs), doc="Run-time inputs: name -> shape ('horizon' first if per step).")
     graph = property(lambda self: self._graph, doc="The exported programs as plain data, for inspection.")
     bytes = property(lambda self: self._bytes, doc="The Problem file.")
 
@@ -53,7 +53,9 @@ class Problem:
             part.unlink(missing_ok=True)
         return target
 
-    def step(self, states: ArrayLike, actions: ArrayLike, *, member: int | None = None, **inputs: ArrayLike) -> tuple[Floats, Floats]:
+    def step(
+        self, states: ArrayLike, actions: ArrayLike, *, member: int | None = None, **inputs: ArrayLike
+    ) -> tuple[Floats, Floats]:
         """One model step: states [N, S], actions [N, A] -> next states [N, S], rewards [N].
 
         Inputs are [shape] or [N, shape]. Of an ensemble, one ``member`` or (None) the mean over the members.
@@ -81,9 +83,7 @@ class Problem:
         Each action is held for ``steps_per_knot`` model steps. The return of a candidate is the mean over the members.
         ``return_states=True`` adds the states [N, H * steps_per_knot + 1, S], also the mean over the members.
         """
-        return self._core.rollout(
-            state, actions, inputs, previous_action, steps_per_knot, discount, threads, return_states
-        )
+        return self._core.rollout(state, actions, inputs, previous_action, steps_per_knot, discount, threads, return_states)
 
     def act(self, states: ArrayLike, **inputs: ArrayLike) -> Floats:
         """Actions [N, A] that the exported policy proposes for states [N, S], clipped to the bounds."""
@@ -97,16 +97,18 @@ class Problem:
     def evaluate(self, program: str, arguments: Mapping[str, ArrayLike], *, member: int | None = None) -> dict[str, Floats]:
         """Outputs [N, size] of one exported program, for one member or the mean over members. For tests and curiosity."""
         sizes = {name: size for name, size, _ in self._program(program)["arguments"]}
-        known: dict[str, Any] = {"noise": np.zeros(self.state_size, np.float32), "time": np.zeros(1, np.float32),
-                                 "previous_action": np.zeros(self.action_size, np.float32), **arguments}  # fmt: skip
+        known: dict[str, Any] = {
+            "noise": np.zeros(self.state_size, np.float32),
+            "time": np.zeros(1, np.float32),
+            "previous_action": np.zeros(self.action_size, np.float32),
+            **arguments,
+        }
         flat = {name: _flat(known[name], size, name) for name, size in sizes.items() if name in known}
+        batch = max((len(value) for value in flat.values() if value.ndim == 2), default=1)
         chosen = range(self.members) if member is None else [member]
         outputs = [self._core.evaluate(program, flat, index) for index in chosen]
-        batch = max((len(value) for value in flat.values() if value.ndim == 2), default=1)
-        return {
-            name: np.broadcast_to(np.mean([each[name] for each in outputs], axis=0), (batch, outputs[0][name].shape[1])).astype(np.float32)
-            for name in outputs[0]
-        }
+        means = {name: np.mean([each[name] for each in outputs], axis=0, dtype=np.float32) for name in outputs[0]}
+        return {name: np.broadcast_to(mean, (batch, mean.shape[1])).copy() for name, mean in means.items()}
 
     def verify(self) -> dict[str, float]:
         """Replays the test vectors that the file carries: output name -> error relative to the largest output of its batch.
@@ -134,15 +136,19 @@ class Problem:
         return errors
 
     def update(self, **modules: Any) -> None:
-        """New weights, same graph: ``problem.update(dynamics=modules)``. Planners on this Problem use them from their next plan on.
+        """New weights, same graph: ``problem.update(dynamics=modules)``.
 
-        Not while one of them is planning in another thread. Raises ValueError when the new modules trace to another graph. Needs the Problem to come from ``export`` in this process.
+        Planners on this Problem use them from their next plan on; not while one of them is planning in another thread. Needs a
+        Problem made by ``export`` in this process. It traces the modules again (some 0.2 s a member).
+
+        Raises:
+            ValueError: when the new modules trace to another graph, or the Problem came from a file.
         """
         if self._spec is None:
             raise ValueError("update needs a problem made by export in this process; this one was loaded from a file")
-        from mbrl_fast import export
+        from mbrl_fast.export import update
 
-        data, spec = export.update(self._spec, **modules)
+        data, spec = update(self._spec, **modules)
         self._core.assign_weights(_core.Problem(data))
         self._bytes, self._spec = data, spec
 
@@ -170,7 +176,7 @@ def _flat(value: ArrayLike, size: int, name: str) -> Floats:
     array = np.asarray(value)
     if array.dtype.kind not in "f" and not (isinstance(value, list | tuple) and array.dtype.kind in "iu"):
         raise TypeError(f"{name} must be float32 or float64, got dtype {array.dtype}")
-    if array.size == size and (array.ndim <= 1 or array.shape[0] != 1 or size == 1 and array.ndim == 1):
+    if array.size == size and (array.ndim <= 1 or array.shape[0] != 1 or (size == 1 and array.ndim == 1)):
         return array.reshape(size).astype(np.float32)
     if array.ndim >= 1 and array.shape[0] * size == array.size:
         return array.reshape(array.shape[0], size).astype(np.float32)

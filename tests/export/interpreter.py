@@ -137,5 +137,3 @@ class Interpreter:
         for instruction in item["instructions"][: item["prologue"]]:
             rows |= set(instruction["out"])
         return rows
-
-

@@ -97,5 +97,3 @@ def hardswish(tools: Tools, x: Rows) -> Rows:
 def log_sigmoid(tools: Tools, x: Rows) -> Rows:
     """-softplus(-x)."""
     return -tools.map("softplus", -x)
-
-

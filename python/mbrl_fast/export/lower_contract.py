@@ -93,9 +93,7 @@ def _times_constant(tools: Tools, ids: Tensor, matrix: Const, bias: Const | None
     return torch.from_numpy(result).reshape(*batch, ids.shape[-2], m)
 
 
-def _distinct_matrices(
-    matrix: Const, batch: tuple[int, ...], n: int
-) -> tuple[list[tuple[FloatArray, bytes]], IntArray]:
+def _distinct_matrices(matrix: Const, batch: tuple[int, ...], n: int) -> tuple[list[tuple[FloatArray, bytes]], IntArray]:
     """Distinct transposed matrices `[1|M, m, k]` with a digest of their origin, and which each of the vectors uses.
 
     There are `prod(batch) * n` vectors.

@@ -115,5 +115,3 @@ def bitwise(tools: Tools, *operands: Rows) -> Rows:
     if name.endswith("xor"):
         return tools.map("ne", *(tools.map("ne", operand, 0.0) for operand in operands))
     return tools.map(name.replace("bitwise", "logical"), *operands)
-
-

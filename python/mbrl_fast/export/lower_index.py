@@ -80,7 +80,7 @@ def index(tools: Tools, x: Const | Rows, indices: list[Index]) -> Rows:
     for i in range(rows.shape[where]):
         fixed = [None if item is None else _single(item) for item in indices[:where]]  # type: ignore[arg-type]
         fixed.append(torch.full(chosen.shape, i))
-        fixed += [None if item is None else _single(item) for item in indices[where + 1:]]  # type: ignore[arg-type]
+        fixed += [None if item is None else _single(item) for item in indices[where + 1 :]]  # type: ignore[arg-type]
         parts.append(tools.move(torch.ops.aten.index.Tensor, rows, fixed))
     return _select(tools, _beside(tools, chosen, parts[0], indices), parts)
 

@@ -68,5 +68,3 @@ def pad(tools: Tools, value: Rows, sizes: list[int], number: Any) -> Rows:
     """Constant padding (negative sizes cut)."""
     fill_id = int(tools.rows(number).ids)
     return tools.move(lambda ids: torch.nn.functional.pad(ids, sizes, value=fill_id), value)
-
-

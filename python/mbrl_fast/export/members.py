@@ -22,9 +22,7 @@ class MemberMerger:
         self._target = target
         self._merged: dict[Key, int] = {}
         self._makers = {
-            row: (item, position)
-            for item in (*source.prologue, *source.main)
-            for position, row in enumerate(item.outputs.tolist())
+            row: (item, position) for item in (*source.prologue, *source.main) for position, row in enumerate(item.outputs.tolist())
         }
         self._arguments = {
             row: target.argument(argument.name, argument.size, argument.kind)[i]

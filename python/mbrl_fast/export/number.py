@@ -11,9 +11,7 @@ from .errors import ExportError
 from .program import FloatArray, Instruction, IntArray, Program
 
 
-def numbered(
-    builder: Builder, lists: list[list[Instruction]], outputs: Mapping[str, IntArray], order: Sequence[str]
-) -> Program:
+def numbered(builder: Builder, lists: list[list[Instruction]], outputs: Mapping[str, IntArray], order: Sequence[str]) -> Program:
     """Rows numbered as the file has them: constants, arguments, outputs of instructions."""
     instructions = [item for part in lists for item in part]
     used = np.unique(np.concatenate([*outputs.values(), *(rows for item in instructions for rows in item.inputs)]))

@@ -144,8 +144,12 @@ def tracing() -> Iterator[None]:
     torch.backends.mha.set_fastpath_enabled(False)
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), torch.no_grad(), contextlib.redirect_stdout(io.StringIO()), \
-                contextlib.redirect_stderr(io.StringIO()):
+        with (
+            warnings.catch_warnings(),
+            torch.no_grad(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
             warnings.simplefilter("ignore")
             yield
     finally:
@@ -214,5 +218,3 @@ def _lines(program: Any) -> list[str]:
 def _kind(node: torch.fx.Node) -> str:
     value = node.meta.get("val")
     return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else ""
-
-

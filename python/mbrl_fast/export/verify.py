@@ -41,9 +41,7 @@ class Oracle:
         torch.set_default_dtype(torch.float64)
         try:
             with tracing():
-                outputs = self._step(given, member) if program == "step" else {
-                    _SLOT_OF[program]: self._call(program, given, 0)[0]
-                }
+                outputs = self._step(given, member) if program == "step" else {_SLOT_OF[program]: self._call(program, given, 0)[0]}
         finally:
             torch.set_default_dtype(default)
         return {name: value.double().reshape(len(value), -1).numpy() for name, value in outputs.items()}

@@ -33,7 +33,7 @@ class CEMSettings:
         include_mean: whether the mean itself is a candidate.
         returns: "mean" (the last mean) or "best" (the best candidate of all iterations).
         warm_start: whether a plan starts from the last one, shifted by the elapsed time.
-        fresh_fraction: share of the candidates drawn from the initial distribution in every iteration: the way out of a local optimum.
+        fresh_fraction: share of the candidates drawn from the initial distribution in every iteration, the way out of local optima.
         noise_beta: power spectrum 1/f^beta of the noise along the horizon; 0 is white (Pinneri et al. 2020, arXiv 2008.06389).
         seed: of the noise.
         threads: that share the candidates; the plan's bits do not depend on it.
@@ -107,7 +107,7 @@ class CEM:
     @classmethod
     def notebook(cls, problem: Problem, **settings: Any) -> CEM:
         """The planner of highway-env's notebook on model-based RL: no warm start, no floor under the std, returns the mean."""
-        preset = dict(
+        preset: dict[str, Any] = dict(  # noqa: C408 (reads like a call)
             horizon=5, steps_per_knot=5, population=100, elites=10, iterations=5, init_std=1.0, min_std=0.0, momentum=0.0,
             discount=1.0, keep_elites=0, include_mean=False, returns="mean", warm_start=False, fresh_fraction=0.0, noise_beta=0.0,
         )  # fmt: skip

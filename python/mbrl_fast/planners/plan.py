@@ -33,14 +33,16 @@ class Plan:
     @property
     def action(self) -> Floats:
         """The action to execute now, ``[A]``."""
-        return self.actions[0]
+        first: Floats = self.actions[0]
+        return first
 
     def action_at(self, seconds: float) -> Floats:
         """The planned action ``[A]`` at a time after the plan began; past its end the last one."""
         if not seconds >= 0:
             raise ValueError(f"seconds must be >= 0, got {seconds}")
         knot = int(min(seconds / self.knot_seconds + 1e-9, len(self.actions) - 1))
-        return self.actions[knot]
+        action: Floats = self.actions[knot]
+        return action
 
     def __repr__(self) -> str:
         action = ", ".join(f"{u:.3g}" for u in self.action)
