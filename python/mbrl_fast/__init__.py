@@ -21,7 +21,7 @@ __version__: str = build_info()["version"]
 
 _LAZY = {"export": "mbrl_fast.export", "ExportError": "mbrl_fast.export"}
 _LAZY_MODULES = {"plot", "models", "rewards", "tasks", "training", "data", "reference", "episode", "evaluation", "report"}
-_EXTRA = {"torch": "train", "safetensors": "train", "gymnasium": "envs", "highway_env": "envs", "matplotlib": "train"}
+_EXTRA = {"torch": "train", "tqdm": "train", "gymnasium": "envs", "highway_env": "envs", "matplotlib": "train"}
 
 
 def __getattr__(name: str) -> Any:

@@ -109,7 +109,7 @@ class Parking:
         return state, {"goal": _vector(observation, "desired_goal")}
 
     def planner_settings(self) -> dict[str, Any]:
-        """Settings of ``CEM`` with which a car parks well: 5 s ahead, a new action every step, 12,500 model steps a plan.
+        """Settings of ``CEM`` with which a car parks well: 5 s ahead, a new action every step, 10,000 model steps a plan.
 
         Single steps with slowly varying (coloured) noise steer more finely than held knots; a quarter of the candidates is
         drawn afresh, which is the way out of a plan that has come to rest beside the spot.
@@ -118,15 +118,15 @@ class Parking:
             "horizon": 25,
             "steps_per_knot": 1,
             "population": 100,
-            "elites": 10,
-            "iterations": 5,
+            "elites": 8,
+            "iterations": 4,
             "init_std": 1.0,
             "min_std": 0.0,
             "momentum": 0.0,
             "discount": 1.0,
-            "keep_elites": 3,
+            "keep_elites": 4,
             "include_mean": True,
-            "returns": "mean",
+            "returns": "best",
             "warm_start": True,
             "fresh_fraction": 0.25,
             "noise_beta": 3.0,
