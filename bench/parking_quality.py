@@ -3,8 +3,9 @@
     python -m bench.parking_quality [--data-seeds 100 101] [--episodes 100] [--save]
 
 Everything was tuned on data seeds below 10 and episode seeds below 10,000; the seeds here are held out. Every data seed collects
-its own random transitions; agents of one data seed drive the same episodes. What our agent is told beyond those transitions: its training
-turns and mirrors them (open ground looks alike in every direction), and its reward knows the walls and that parked means stopped.
+its own random transitions; agents of one data seed drive the same episodes. What our agent is told beyond those transitions:
+its training turns and mirrors them (open ground looks alike in every direction), and its reward knows the walls and that
+parked means stopped.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def main() -> None:
     parser.add_argument("--first-episode", type=int, default=20000, help="seed of the first episode; data seeds follow each other")
     parser.add_argument("--transitions", type=int, default=2000)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--notebook-episodes", type=int, default=100, help="per data seed, the first of the same ones; 0 leaves it out")
+    parser.add_argument("--notebook-episodes", type=int, default=20, help="per data seed; 0 leaves it out")
     parser.add_argument("--save", action="store_true", help="write bench/results/parking_quality.json")
     options = parser.parse_args()
     task = Parking()
@@ -49,7 +50,8 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         for index, data_seed in enumerate(options.data_seeds):
             first = options.first_episode + index * options.episodes
-            makers = learnt_agents(Path(folder) / str(data_seed), data_seed, options.transitions, task, options.notebook_episodes > 0)
+            with_notebook = options.notebook_episodes > 0
+            makers = learnt_agents(Path(folder) / str(data_seed), data_seed, options.transitions, task, with_notebook)
             makers[BICYCLE] = bicycle_agent(Path(folder), task)
             for name, maker in makers.items():
                 bar = partial(progress_bar, description=f"data seed {data_seed}: {name}")

@@ -140,7 +140,7 @@ TEST(weights_are_bounded_over_all_members) {
     std::vector<int> in(size), out(size);
     for (int i = 0; i < size; ++i) in[i] = i, out[i] = size + i;
     p.instructions.push_back(l.made(in, out));
-    EXPECT_ERROR(p.finish(nullptr), "program step: must have at most 268435456 weights");
+    EXPECT_ERROR(p.finish(nullptr), "program step: must have at most 67108864 weights");
 }
 
 TEST(new_weights_keep_the_shapes_of_the_old) {
