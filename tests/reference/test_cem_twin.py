@@ -150,7 +150,7 @@ def test_the_return_discounts_and_averages_members() -> None:
     assert cem.returns(torch.zeros(1), torch.zeros(3, 2, 2)).tolist() == [2.0 * (1 + 0.5 + 0.25 + 0.125)] * 3
 
 
-@pytest.mark.parametrize("beta", [0.5, 1.0, 2.0, 3.0])
+@pytest.mark.parametrize("beta", [0.5, 1.0, 2.0, 3.0, 10.0])
 @pytest.mark.parametrize("horizon", [1, 2, 10, 25])
 def test_coloured_noise_has_unit_variance_and_is_smoother_with_beta(horizon: int, beta: float) -> None:
     factor = coloured_factor(horizon, beta)

@@ -6,9 +6,10 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
+
+from .colour import coloured_factor
 
 Noise = Callable[[int, int, int, int, int, int], Any]
 """(seed, stream, plan, iteration, population, elements) -> [population, elements] standard normals, as ``mbrl_fast.noise``."""
@@ -21,22 +22,6 @@ class CEMPlan(NamedTuple):
     actions: Tensor
     value: float
     elites: list[Tensor]
-
-
-def coloured_factor(horizon: int, beta: float) -> Tensor:
-    """Lower Cholesky factor L [H, H]: L·(white noise) has unit variance and a power spectrum ∝ 1/f^beta along the horizon.
-
-    The spectrum is sampled at the frequencies k/(2H), k = 0…H, and held flat below 1/(2H). Twice the horizon, because noise
-    of period H would tie the end of a plan to its beginning.
-    """
-    frequency = np.arange(horizon + 1) / (2.0 * horizon)
-    power = np.maximum(frequency, 0.5 / horizon) ** -beta
-    power[1:-1] *= 2.0  # each frequency between the ends stands for ±f
-    lag = np.arange(horizon)
-    correlation = np.cos(2.0 * np.pi * lag[:, None] * frequency) @ power / power.sum()
-    # a whisker of white noise keeps the covariance of steep spectra positive definite
-    covariance = correlation[np.abs(lag[:, None] - lag)] + 1e-6 * np.eye(horizon)
-    return torch.from_numpy(np.linalg.cholesky(covariance)).float()
 
 
 class CEM:

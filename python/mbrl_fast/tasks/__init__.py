@@ -1,6 +1,7 @@
 """Tasks: one environment a file. A task knows how to make its environment, read its observations and measure an episode."""
 
-from .parking import Parking, ParkingTracker
+from .parking import Parking
+from .parking_tracker import ParkingTracker
 
 TASKS: dict[str, type[Parking]] = {"parking": Parking}
 

@@ -21,21 +21,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .parking_tracker import SCALES, STATE_NAMES, SUCCESS_REWARD, Array, ParkingTracker, goal_reward, vector
+
+__all__ = ["SCALES", "Parking", "ParkingTracker", "goal_reward"]
+
 if TYPE_CHECKING:
     import gymnasium
-
-Array = NDArray[np.float32]
-
-SCALES = np.array([100.0, 100.0, 5.0, 5.0, 1.0, 1.0])
-"""What highway-env divides [x, y, vx, vy, cos h, sin h] by."""
-REWARD_WEIGHTS = np.array([1.0, 0.3, 0.0, 0.0, 0.02, 0.02])
-SUCCESS_REWARD = 0.12
-COLLISION_REWARD = -5.0
-STRICT_SPEED = 0.5
-"""Metres per second; strict success is slower."""
-STRICT_HEADING = np.deg2rad(10.0)
-STRICT_STEPS = 5
-"""Steps (of 0.2 s) that strict success must be held: 1 s."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ class Parking:
     action_size: ClassVar[int] = 2
     dt: ClassVar[float] = 0.2
     inputs: ClassVar[dict[str, tuple[int, ...]]] = {"goal": (6,)}
-    state_names: ClassVar[tuple[str, ...]] = ("x", "y", "vx", "vy", "cos_h", "sin_h")
+    state_names: ClassVar[tuple[str, ...]] = STATE_NAMES
     state_units: ClassVar[tuple[str, ...]] = ("100 m", "100 m", "5 m/s", "5 m/s", "1", "1")
     action_names: ClassVar[tuple[str, ...]] = ("throttle", "steering")
     action_units: ClassVar[tuple[str, ...]] = ("5 m/s²", "45°")
@@ -105,8 +96,8 @@ class Parking:
         Returns:
             state [6] and {"goal": [6]}, float32; [B, 6] each for a batch of observations.
         """
-        state = _vector(observation, "observation")
-        return state, {"goal": _vector(observation, "desired_goal")}
+        state = vector(observation, "observation")
+        return state, {"goal": vector(observation, "desired_goal")}
 
     def planner_settings(self) -> dict[str, Any]:
         """Settings of ``CEM`` with which a car parks well: 5 s ahead, a new action every step, 10,000 model steps a plan.
@@ -172,101 +163,3 @@ class Parking:
             "heading [rad]": np.abs((turn + np.pi) % (2.0 * np.pi) - np.pi),
             "speed [m/s]": np.hypot(difference[..., 2], difference[..., 3]),
         }
-
-
-class ParkingTracker:
-    """Measures one episode of parking, step by step.
-
-    ``success`` and ``crash`` are what the environment's own rule says: whichever came first. A crash after success is reported
-    as ``crash_after_success`` and makes strict success impossible. ``done`` becomes true at strict success or a crash.
-    """
-
-    def __init__(self) -> None:
-        self.done = False
-        self._steps = 0
-        self._held = 0
-        self._return = 0.0
-        self._steps_to_success: int | None = None
-        self._steps_to_strict: int | None = None
-        self._steps_to_crash: int | None = None
-        self._previous_action: NDArray[np.float64] | None = None
-        self._action_changes: list[float] = []
-
-    def update(self, observation: dict[str, Any], info: dict[str, Any]) -> None:
-        """Take in what ``env.step`` returned. Raises ValueError after the episode is done."""
-        if self.done:
-            raise ValueError("the episode is over: make a new tracker for the next one")
-        state = _vector(observation, "observation").astype(np.float64)
-        goal = _vector(observation, "desired_goal").astype(np.float64)
-        self._steps += 1
-        # the float64 observation decides success, exactly as the environment does
-        reward = goal_reward(observation["observation"], observation["desired_goal"])
-        crashed = bool(info["crashed"])
-        if self._steps_to_success is None and self._steps_to_crash is None:
-            self._return += reward + COLLISION_REWARD * crashed
-        self._note_action(info["action"])
-        if crashed:
-            self._steps_to_crash = self._steps
-            self.done = True
-            return
-        in_spot = reward > -SUCCESS_REWARD
-        if in_spot and self._steps_to_success is None:
-            self._steps_to_success = self._steps
-        self._held = self._held + 1 if in_spot and _stands(state, goal) else 0
-        if self._held >= STRICT_STEPS:
-            self._steps_to_strict = self._steps
-            self.done = True
-
-    def _note_action(self, action: Any) -> None:
-        action = np.array(action, dtype=np.float64)  # a copy: callers may reuse the array
-        if self._previous_action is not None:
-            self._action_changes.append(float(np.abs(action - self._previous_action).mean()))
-        self._previous_action = action
-
-    def metrics(self) -> dict[str, Any]:
-        """The episode so far.
-
-        success, strict, crash, crash_after_success (bool); steps_to_success, steps_to_strict (int or None); steps; return (the
-        environment's rewards until its own rule ends the episode); action_rate (mean |u_t − u_{t−1}| of an action entry).
-        """
-        success = self._steps_to_success is not None
-        crash = self._steps_to_crash is not None
-        return {
-            "success": success,
-            "strict": self._steps_to_strict is not None,
-            "crash": crash and not success,
-            "crash_after_success": crash and success,
-            "steps_to_success": self._steps_to_success,
-            "steps_to_strict": self._steps_to_strict,
-            "steps": self._steps,
-            "return": self._return,
-            "action_rate": float(np.mean(self._action_changes)) if self._action_changes else 0.0,
-        }
-
-
-def goal_reward(state: Any, goal: Any) -> float:
-    """highway-env's reward without the crash term: −(Σ w |state − goal|)^0.5. state [6], goal [6]."""
-    return -float(np.sqrt(np.dot(np.abs(np.asarray(state) - np.asarray(goal)), REWARD_WEIGHTS)))
-
-
-def _stands(state: NDArray[np.float64], goal: NDArray[np.float64]) -> bool:
-    """Whether the car has stopped and points the right way."""
-    speed = float(np.hypot(state[2], state[3]) * SCALES[2])
-    cross = goal[4] * state[5] - goal[5] * state[4]
-    along = goal[4] * state[4] + goal[5] * state[5]
-    return speed < STRICT_SPEED and abs(float(np.arctan2(cross, along))) < STRICT_HEADING
-
-
-def _vector(observation: dict[str, Any], key: str) -> Array:
-    """One entry of an observation as float32 [6], or [B, 6] of a batch, checked."""
-    try:
-        value = np.asarray(observation[key], dtype=np.float32)
-    except (KeyError, TypeError, IndexError) as error:
-        raise ValueError(f'a parking observation must be a dictionary with "{key}", got {type(observation).__name__}') from error
-    if value.ndim not in (1, 2) or value.shape[-1] != 6:
-        raise ValueError(f'observation "{key}" must have shape (6,) or (B, 6), got shape {value.shape}')
-    if not np.isfinite(value).all():
-        index = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
-        name = Parking.state_names[index[-1]]
-        raise ValueError(f'observation "{key}" must be finite, got {value[index]} at {list(index)} ({name})')
-    return value
