@@ -158,7 +158,7 @@ def _at(ascending: NDArray[Any], q: float) -> float:
 
 
 def tile_step_us(p: PlanningProblem, threads: int, median_ns: float) -> float:
-    """Microseconds of one model step of one tile: the plan's time over its tiles × steps, or over 16 lanes when it names no tiles."""
+    """Microseconds of one model step of one tile: the plan's time over its tiles × steps, of 16 lanes when it names no tiles."""
     settings = p.planner().settings
     steps = settings.horizon * settings.steps_per_knot
     plan = p.planner(threads=threads).plan(p.state, goal=p.goal)
@@ -181,8 +181,16 @@ def picture(plans: Times, spins: Times, path: Path) -> None:
     for times, name, colour in ((spins, "spin control", "0.6"), (plans, "plan", "tab:blue")):
         axes.hist(1e-6 * times, bins=edges, histtype="stepfilled", alpha=0.6, color=colour, label=name)
     for q, style in ((50.0, ":"), (99.9, "--")):
-        axes.axvline(1e-6 * float(np.percentile(plans, q)), color="tab:blue", linestyle=style, linewidth=1, label=f"plan {_percentile(q)}")
-    axes.set(xscale="log", yscale="log", xlabel="ms", ylabel="count", title=f"{len(plans):,} plans of 12,500 model steps, in turn with spins")
+        axes.axvline(
+            1e-6 * float(np.percentile(plans, q)), color="tab:blue", linestyle=style, linewidth=1, label=f"plan {_percentile(q)}"
+        )
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="ms",
+        ylabel="count",
+        title=f"{len(plans):,} plans of 12,500 model steps, in turn with spins",
+    )
     axes.legend()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)

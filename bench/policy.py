@@ -41,7 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         table.add_row(name, reason, "")
     Console(width=120).print(table)
     machine = measure.machine(["stable-baselines3"])
-    result = {"machine": machine, "planner": repr(problem.planner()), "rounds": options.rounds, "contenders": rows, "absent": absent}
+    result = {
+        "machine": machine,
+        "planner": repr(problem.planner()),
+        "rounds": options.rounds,
+        "contenders": rows,
+        "absent": absent,
+    }
     if options.save:
         print(measure.save("policy", result))
     return result

@@ -124,10 +124,10 @@ def gaussian_problem(population: int = 400, noise: bool = True) -> PlanningProbl
     """A Gaussian MLP 8-64-64-(6 means, 6 stds) with SiLU and softplus, population × 10 rollouts of 25 steps, 5 iterations.
 
     The engine has no particles yet. What runs today in their place, and is timed: ten times as many independent candidates, each
-    rolled out once. A stochastic Problem as exported computes mean and std, but its noise is 0 while planning; that is `noise=False`.
-    With `noise`, the six normals of a model step come from the planner's generator as six more entries of the action (clipped to ±1),
-    so that arithmetic and draws are those of particles. Missing in both: the mean over a candidate's particles; and the refit
-    sorts ten times the candidates.
+    rolled out once. A stochastic Problem as exported computes mean and std, but its noise is 0 while planning: `noise=False`.
+    With `noise`, the six normals of a model step come from the planner's generator as six more entries of the action (clipped
+    to ±1), so that arithmetic and draws are those of particles. Missing in both: the mean over a candidate's particles; and the
+    refit sorts ten times the candidates.
     """
     torch.manual_seed(0)
     model = GaussianMLP().eval()
@@ -183,7 +183,8 @@ def drive_problem(population: int = 2048, steps: int = 100, points: int = 5) -> 
     along = np.linspace(0.4, 2.0, points)
     path = np.stack([along, 0.3 * np.sin(along)], 1).astype(np.float32)
     settings = {
-        "population": population, "elites": population // 10, "horizon": steps, "steps_per_knot": 1, "iterations": 1, "init_std": 0.4,
+        "population": population, "elites": population // 10, "horizon": steps, "steps_per_knot": 1, "iterations": 1,
+        "init_std": 0.4,
     }  # fmt: skip
     inputs = {"path": path, "goal": path[-1]}
     return PlanningProblem("differential drive", model, problem, np.zeros(5, np.float32), inputs, settings)

@@ -56,7 +56,9 @@ class LeanPlanner:
             return self.refine_all(noise, self.state, self.goal).numpy()
 
 
-def contenders(p: PlanningProblem, threads: Sequence[int] = (1,), compiled: bool = True, whole_plan: bool = True) -> list[Contender]:
+def contenders(
+    p: PlanningProblem, threads: Sequence[int] = (1,), compiled: bool = True, whole_plan: bool = True
+) -> list[Contender]:
     """Compiled code keeps the number of threads it was compiled for: PyTorch's guards compile it once for each."""
     found = []
     for count in threads:
