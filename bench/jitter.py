@@ -115,7 +115,7 @@ def deadlines(p: PlanningProblem, isa: str, count: int, threads: int, median_ns:
         return {"absent": "this build's planner has no deadline_ms"}
     planner = p.planner(threads=threads)
     limits = [share * median_ns for share in SHARES]
-    lengths = [native.calibrate(isa, 1e-9 * limit, trials=51) if limit else 0 for limit in limits]
+    lengths = [native.calibrate(isa, 1e-9 * limit, trials=31) if limit else 0 for limit in limits]
     order = np.random.default_rng(0).integers(0, len(SHARES), count)
     taken, spun = np.empty(count, np.int64), np.empty(count, np.int64)
     statuses: list[Counter[str]] = [Counter() for _ in SHARES]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,7 @@ def _towards_goal(name: str, model: nn.Module, **settings: Any) -> PlanningProbl
     return PlanningProblem(name, model, problem, STATE, {"goal": GOAL}, settings)
 
 
+@cache
 def seed_problem(population: int = 100) -> PlanningProblem:
     """The notebook's network and planner: 5 knots × 5 steps, population 100, 5 iterations = 12,500 model steps a plan."""
     torch.manual_seed(0)

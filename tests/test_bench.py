@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from bench import contenders, jitter, measure, native, peers, plan_latency, policy, problems, roofline, scaling, tiny
+
+import mbrl_fast as mf
 
 PACKAGES = {
     "torchrl": ("torchrl", "tensordict"),
@@ -110,6 +111,19 @@ def test_jitter_and_its_picture(tmp_path: Path) -> None:
     assert result["steadiness"]["plan"]["p50"] <= result["steadiness"]["plan"]["max"]
     assert "absent" in result["deadlines"] or result["deadlines"]["all"]["allowed_us"] > 20.0
     json.dumps(result)
+
+
+def test_a_planner_that_ignores_deadlines_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = mf.CEM.plan
+
+    def plan(self: mf.CEM, state: object, *, deadline_ms: float | None = None, **inputs: object) -> mf.Plan:
+        return original(self, state, **inputs)
+
+    monkeypatch.setattr(mf.CEM, "plan", plan)
+    found = jitter.main(["--plans", "20", "--deadline-plans", "60"])["deadlines"]
+    assert found["all"]["plan_us"]["p50"] > 0.0
+    assert {status for row in found["by deadline"] for status in row["statuses"]} == {"ok"}
+    assert sum(sum(row["statuses"].values()) for row in found["by deadline"]) == 60
 
 
 def test_tiny_plan_splits_into_inside_and_outside() -> None:
