@@ -16,12 +16,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 import mbrl_fast as mf
 from bench.contenders import Contender
 
 RESULTS = Path(__file__).parent / "results"
+PERCENTILES = (50.0, 90.0, 99.0, 99.9, 99.99, 100.0)
 
 
 @contextmanager
@@ -67,6 +69,7 @@ def interleaved(
     still spinning. `each` runs once a round, for a control.
     """
     for contender in contenders:
+        torch.set_num_threads(contender.threads)
         for _ in range(warm_up):
             seconds(contender)
     times: dict[str, list[float]] = {contender.name: [] for contender in contenders}
@@ -92,6 +95,16 @@ def seconds(contender: Contender) -> float:
 def row(milliseconds: Sequence[float], **more: Any) -> dict[str, Any]:
     """What a result says of one contender's times."""
     return {"median_ms": float(np.median(milliseconds)), "p99_ms": float(np.percentile(milliseconds, 99)), **more}
+
+
+def tail(times: NDArray[Any]) -> dict[str, float]:
+    """Percentiles of nanoseconds, in microseconds."""
+    return {percentile(q): 1e-3 * float(np.percentile(times, q)) for q in PERCENTILES}
+
+
+def percentile(q: float) -> str:
+    """Its name."""
+    return "max" if q == 100.0 else f"p{q:g}"
 
 
 def machine(packages: Sequence[str] = ()) -> dict[str, Any]:

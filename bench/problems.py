@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 import mbrl_fast as mf
+from bench.models import DRIVE_STEP, MLP, DifferentialDrive, GaussianMLP, NoiseInAction, path_and_goal
 from mbrl_fast.export import export
 from mbrl_fast.reference.notebook import DynamicsModel
 from mbrl_fast.rewards import GoalDistance
@@ -73,50 +74,10 @@ def seed_problem(population: int = 100) -> PlanningProblem:
     return _towards_goal("notebook LTI, 64 hidden", DynamicsModel(), population=population)
 
 
-class MLP(nn.Module):
-    """next_state = state + dt · network(state, action)."""
-
-    def __init__(self, hidden: int, layers: int, outputs: int) -> None:
-        super().__init__()
-        sizes = [8, *[hidden] * layers]
-        body = [module for i in range(layers) for module in (nn.Linear(sizes[i], sizes[i + 1]), nn.SiLU())]
-        self.network = nn.Sequential(*body, nn.Linear(hidden, outputs))
-
-    def forward(self, state: Tensor, action: Tensor) -> Tensor:
-        """state [N, 6], action [N, 2] -> [N, 6]."""
-        change: Tensor = self.network(torch.cat([state, action], -1))
-        return state + 0.2 * change
-
-
 def mlp_problem(population: int = 1024) -> PlanningProblem:
     """A deterministic MLP 8-200-200-200-200-6 with SiLU; 5 knots × 5 steps, 5 iterations."""
     torch.manual_seed(0)
     return _towards_goal("MLP 4×200 SiLU", MLP(200, 4, 6), population=population)
-
-
-class GaussianMLP(MLP):
-    """Mean and std heads on 2×64 SiLU, as one linear."""
-
-    def __init__(self) -> None:
-        super().__init__(64, 2, 12)
-
-    def forward(self, state: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
-        """state [N, 6], action [N, 2] -> mean and std of the next state, [N, 6] each."""
-        change, raw = self.network(torch.cat([state, action], -1)).chunk(2, -1)
-        return state + 0.2 * change, 0.02 * nn.functional.softplus(raw) + 1e-3
-
-
-class NoiseInAction(nn.Module):
-    """A Gaussian model whose draw is part of the action: two controls, then six standard normals."""
-
-    def __init__(self, model: GaussianMLP) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, state: Tensor, action: Tensor) -> Tensor:
-        """state [N, 6], action [N, 8] -> [N, 6]."""
-        mean, std = self.model(state, action[:, :2])
-        return mean + std * action[:, 2:]
 
 
 PARTICLES = 10
@@ -143,33 +104,6 @@ def gaussian_problem(population: int = 400, noise: bool = True) -> PlanningProbl
     return PlanningProblem(name, model, problem, STATE, {"goal": GOAL}, settings)
 
 
-DRIVE_STEP = 0.05
-
-
-class DifferentialDrive(nn.Module):
-    """A differential-drive robot as nav2's MPPI moves it: commanded speeds within acceleration limits, then the pose by Euler.
-
-    State [x, y, yaw, v, w] (m, m, rad, m/s, rad/s), action [v, w] wanted (m/s, rad/s).
-    """
-
-    def forward(self, state: Tensor, action: Tensor) -> Tensor:
-        """state [N, 5], action [N, 2] -> [N, 5]."""
-        x, y, yaw, v, w = state.unbind(-1)
-        v = v + (action[:, 0] - v).clamp(-3.0 * DRIVE_STEP, 3.0 * DRIVE_STEP)
-        w = w + (action[:, 1] - w).clamp(-3.5 * DRIVE_STEP, 3.5 * DRIVE_STEP)
-        x = x + DRIVE_STEP * v * torch.cos(yaw)
-        y = y + DRIVE_STEP * v * torch.sin(yaw)
-        return torch.stack([x, y, yaw + DRIVE_STEP * w, v, w], -1)
-
-
-def _path_and_goal(next_state: Tensor, path: Tensor, goal: Tensor) -> Tensor:
-    """Minus the distance to the nearest of the path's points and to the goal, and a little for driving backwards. -> [N]."""
-    apart = (next_state[:, None, :2] - path).square().sum(-1).amin(-1)
-    away = (next_state[:, :2] - goal).square().sum(-1)
-    backwards = (-next_state[:, 3]).clamp_min(0.0)
-    return -(5.0 * (apart + 1e-6).sqrt() + (away + 1e-6).sqrt() + backwards)
-
-
 def drive_problem(population: int = 2048, steps: int = 100, points: int = 5) -> PlanningProblem:
     """Differential drive, 2,048 candidates × 100 steps, one iteration: the size that nav2's MPPI publishes.
 
@@ -179,7 +113,7 @@ def drive_problem(population: int = 2048, steps: int = 100, points: int = 5) -> 
     """
     model = DifferentialDrive()
     problem = export(
-        model, _path_and_goal, state_size=5, action_size=2, inputs={"path": (points, 2), "goal": 2},
+        model, path_and_goal, state_size=5, action_size=2, inputs={"path": (points, 2), "goal": 2},
         action_low=[-0.35, -1.9], action_high=[0.5, 1.9], dt=DRIVE_STEP,
     )  # fmt: skip
     along = np.linspace(0.4, 2.0, points)
