@@ -60,8 +60,15 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $$(git ls-files 'cpp/*' 'tests/cpp/*' | grep -E '\.(cpp|hpp)$$')
 
+# What speed rests on; contenders whose package is missing (pip install '.[bench]', '.[peers]') are named in the tables.
 bench: setup
 	$(BIN)/python -m bench.plan_latency
+	$(BIN)/python -m bench.roofline --kernels
+	$(BIN)/python -m bench.scaling
+	$(BIN)/python -m bench.tiny
+	$(BIN)/python -m bench.jitter --plans 20000 --deadline-plans 20000
+	$(BIN)/python -m bench.policy
+	$(BIN)/python -m bench.peers
 
 # Regenerates the committed type stubs of the C++ module.
 stubs: setup

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from bench.contenders import Contender
+from bench.contenders import Contender, named
 from bench.problems import PlanningProblem
 from mbrl_fast.reference.notebook import REWARD_WEIGHTS
 
@@ -54,15 +56,19 @@ class LeanPlanner:
             return self.refine_all(noise, self.state, self.goal).numpy()
 
 
-def contenders(p: PlanningProblem, whole_plan: bool = True) -> list[Contender]:
-    lean, compiled_step = LeanPlanner(p), LeanPlanner(p)
-    compiled_step.step = torch.compile(compiled_step.model_step)
-    found = [
-        Contender("lean PyTorch (inference_mode)", lean.plan, True),
-        Contender("torch.compile of one model step", compiled_step.plan, True),
-    ]
-    if whole_plan:
-        compiled_plan = LeanPlanner(p)
-        compiled_plan.refine_all = torch.compile(compiled_plan.plan_from_noise)
-        found.append(Contender("torch.compile of the whole plan", compiled_plan.plan, True))
+def contenders(
+    p: PlanningProblem, threads: Sequence[int] = (1,), compiled: bool = True, whole_plan: bool = True
+) -> list[Contender]:
+    """Compiled code keeps the number of threads it was compiled for: PyTorch's guards compile it once for each."""
+    found = []
+    for count in threads:
+        found.append(Contender(named("lean PyTorch (inference_mode)", count), LeanPlanner(p).plan, True, count))
+        if compiled:
+            compiled_step = LeanPlanner(p)
+            compiled_step.step = torch.compile(compiled_step.model_step)
+            found.append(Contender(named("torch.compile of one model step", count), compiled_step.plan, True, count))
+        if compiled and whole_plan:
+            compiled_plan = LeanPlanner(p)
+            compiled_plan.refine_all = torch.compile(compiled_plan.plan_from_noise)
+            found.append(Contender(named("torch.compile of the whole plan", count), compiled_plan.plan, True, count))
     return found

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import mbrl_fast as mf
-from bench.contenders import Contender
+from collections.abc import Sequence
+
+from bench.contenders import Contender, named
 from bench.problems import PlanningProblem
 
 
-def contenders(problem: PlanningProblem) -> list[Contender]:
-    return [_contender(problem, threads) for threads in (1, 2)]
+def contenders(problem: PlanningProblem, threads: Sequence[int] = (1, 2)) -> list[Contender]:
+    return [contender(problem, count) for count in threads]
 
 
-def _contender(p: PlanningProblem, threads: int) -> Contender:
-    planner = mf.CEM.notebook(p.problem, threads=threads)
+def contender(p: PlanningProblem, threads: int = 1) -> Contender:
+    planner = p.planner(threads=threads)
 
     def plan():
-        return planner.plan(p.state, goal=p.goal).action
+        return planner.plan(p.state, **p.inputs).action
 
-    return Contender(f"mbrl_fast, {threads} thread{'s' * (threads > 1)}", plan, draws_from_torch=False)
+    return Contender(named("mbrl_fast", threads), plan, draws_from_torch=False, threads=threads)
