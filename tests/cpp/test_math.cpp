@@ -8,13 +8,14 @@
 #include "kernels/dispatch.hpp"
 #include "problem/evaluate.hpp"
 #include "problem_file.hpp"
+#include "sanitized.hpp"
 #include "test.hpp"
 
 namespace {
 
 constexpr double kTiny = std::numeric_limits<float>::min();  // below it the core flushes to zero
 /// Sanitizers look for other faults than rounding.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if MBRL_SANITIZED
 constexpr int kEvery = 65537, kDense = 10007;
 #else
 constexpr int kEvery = 1021, kDense = 1000003;
