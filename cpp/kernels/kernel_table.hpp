@@ -72,8 +72,10 @@ struct KernelTable {
 };
 
 extern const KernelTable baseline_kernels;
+extern const KernelTable scalar_kernels;
 #if defined(__x86_64__)
 extern const KernelTable avx2_kernels;
+extern const KernelTable avx512_kernels;
 #endif
 
 /// How linear's weights are packed: blocks of output rows, each its biases, then its weights input by input.

@@ -1,10 +1,26 @@
 // Polynomials for the planning path: no libm, so that every machine computes the same bits.
 // Coefficients: Cephes (S. Moshier) for log, tanh, atan, asin; minimax fits in the style of N. Juffa for erf, sin, cos.
-// Errors against double precision are measured in tests/kernels/test_operations.py.
+// Denormals count as zero: every caller flushes them (core/denormals.hpp), so no function handles them.
+// Errors against double precision are measured in tests/cpp/test_math.cpp; ARCHITECTURE.md lists them.
+
+typedef double vd __attribute__((vector_size(MBRL_LANES * 8)));
+static inline vd to_double(vf x) { return __builtin_convertvector(x, vd); }
 
 static inline vf vabs(vf x) { return floats(bits(x) & 0x7fffffff); }
 static inline vf with_sign(vf magnitude, vf sign) {
     return floats((bits(magnitude) & 0x7fffffff) | (bits(sign) & splat_int(INT32_MIN)));
+}
+/// Whether any lane of a comparison holds.
+static inline bool any(vi mask) {
+#if defined(__AVX512F__)
+    return _mm512_test_epi32_mask(reinterpret_cast<__m512i>(mask), reinterpret_cast<__m512i>(mask)) != 0;
+#elif defined(__AVX2__) && defined(__FMA__)
+    return _mm256_movemask_ps(reinterpret_cast<__m256>(mask)) != 0;
+#elif defined(__aarch64__)
+    return vmaxvq_u32(reinterpret_cast<uint32x4_t>(mask)) != 0;
+#else
+    return _mm_movemask_ps(reinterpret_cast<__m128>(mask)) != 0;
+#endif
 }
 static inline vf keep_nan(vf x, vf result) { return select(x != x, x, result); }
 
@@ -29,6 +45,12 @@ static inline vf vfloor(vf x) {
 static inline vf vceil(vf x) { return -vfloor(-x); }
 static inline vf vtrunc(vf x) { return with_sign(vfloor(vabs(x)), x); }
 static inline vf vsign(vf x) { return keep_nan(x, truth(x > 0.0f) - truth(x < 0.0f)); }
+
+/// p·2^n for integer-valued n in [-252, 252], in two factors so that neither overflows.
+static inline vf scale_by_power_of_two(vf p, vi n) {
+    const vi half = n >> 1;
+    return p * floats((half + 127) << 23) * floats((n - half + 127) << 23);
+}
 
 /// e^x to 4e-7 of its value, for activations, which need no more: one term and one half of ln 2 less than `vexp`. 2^n is made of
 /// the low bits of `shifted`, for x in [-88, 89]: from 0 below the normal numbers to infinity above. A NaN stays one.
@@ -55,10 +77,7 @@ static inline vf vexp(vf x) {
     vf r = fma(n, splat(-0.693145752f), limited);
     r = fma(n, splat(-1.42860677e-6f), r);
     const float c[] = {1.37805939e-3f, 8.37312452e-3f, 4.16695364e-2f, 1.66664720e-1f, 4.99999851e-1f, 1.0f, 1.0f};
-    // 2^n in two factors, so that neither overflows.
-    const vi whole = bits(shifted) - bits(magic);
-    const vi half = whole >> 1;
-    return polynomial(r, c) * floats((half + 127) << 23) * floats((whole - half + 127) << 23);
+    return scale_by_power_of_two(polynomial(r, c), bits(shifted) - bits(magic));
 }
 
 /// e^x - 1 without cancellation: Taylor's series below one half.
@@ -79,15 +98,16 @@ static inline vf log1p_near(vf m, vf e) {
     return fma(e, splat(0.693359375f), m + y);
 }
 
-static inline vf vlog(vf x) {
-    const vf scaled = select(x < 1.17549435e-38f, x * 8388608.0f, x);  // subnormals: x·2^23
-    const vf shift = select(x < 1.17549435e-38f, splat(-23.0f), splat(0.0f));
+/// Of a positive, finite, normal number.
+static inline vf log_of_normal(vf x) {
     // m in [√½, √2), x = m·2^e
-    const vi offset = bits(scaled) - 0x3f3504f3;
-    const vf e = to_float(offset >> 23) + shift;
+    const vi offset = bits(x) - 0x3f3504f3;
+    const vf e = to_float(offset >> 23);
     const vf m = floats((offset & 0x007fffff) + 0x3f3504f3) - 1.0f;
-    vf result = log1p_near(m, e);
-    result = select(x == INFINITY_F, x, result);
+    return log1p_near(m, e);
+}
+static inline vf vlog(vf x) {
+    vf result = select(x == INFINITY_F, x, log_of_normal(x));
     result = select(x == 0.0f, splat(-INFINITY_F), result);
     result = select(x < 0.0f, splat(NAN_F), result);
     return keep_nan(x, result);
@@ -142,24 +162,53 @@ struct Reduced {
     vf r;
     vi quadrant;
 };
-/// Up to here three float constants suffice; without a real fma their products round, hence only within one quadrant.
-static constexpr float kFloatAngle = MBRL_FUSED ? 20000.0f : 0.78f;
+/// Up to here (20000·2/π = 12733 quadrants) a few constants suffice.
+static constexpr float kNearAngle = 20000.0f;
+
+/// Any finite angle of at least one quadrant, exactly (Payne & Hanek 1983): |x| = m·2^e times the 96 bits of 2/π that matter
+/// modulo four quadrants.
+static inline float reduce_far_angle(float x, int32_t& quadrant) {
+    static constexpr uint32_t kTwoOverPi[] = {0,          0xa2f9836e, 0x4e441529, 0xfc2757d1,
+                                              0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab};
+    const uint32_t word = __builtin_bit_cast(uint32_t, x);
+    const int32_t exponent = int32_t(word >> 23 & 0xff);
+    if (exponent == 0xff) return NAN_F;
+    const uint32_t m = (word & 0x7fffff) | 0x800000;
+    const int32_t first = exponent - 150 + 30;  // bit of the table whose product has weight 2
+    const uint32_t* at = kTwoOverPi + first / 32;
+    const int32_t shift = first % 32;
+    uint64_t window[3];
+    for (int i = 0; i < 3; ++i) window[i] = uint32_t(((uint64_t(at[i]) << 32 | at[i + 1]) << shift) >> 32);
+    const uint64_t turns = (m * window[0] << 32) + m * window[1] + (m * window[2] >> 32);  // quadrants, 62 bits of fraction
+    const uint64_t whole = (turns + (uint64_t(1) << 61)) >> 62;
+    const double rest = double(int64_t(turns - (whole << 62))) * (1.57079632679489661923 / 4611686018427387904.0);
+    quadrant = int32_t(x < 0 ? 0 - whole : whole);
+    return float(x < 0 ? -rest : rest);
+}
+
 static inline Reduced reduce_angle(vf x) {
-    const vf a = vabs(x);
-    const vf small = select(a < kFloatAngle, x, splat(0.0f));
-    const vf k = vround(small * 0.636619772f);
-    vf r = fma(k, splat(-1.57079637e+0f), small);
+    const vi far = vabs(x) >= kNearAngle;
+    const vf near = select(vabs(x) < kNearAngle, x, splat(0.0f));
+    Reduced reduced;
+#if MBRL_FUSED
+    const vf k = vround(near * 0.636619772f);
+    vf r = fma(k, splat(-1.57079637e+0f), near);
     r = fma(k, splat(4.37113883e-8f), r);
-    r = fma(k, splat(1.71512451e-15f), r);
-    Reduced reduced{r, to_int(k)};
-    // Beyond that, double precision, lane by lane (π/2 in two parts, fdlibm).
+    reduced.r = fma(k, splat(1.71512451e-15f), r);
+    reduced.quadrant = to_int(k);
+#else
+    // Float products would round: in double, π/2 in two parts (fdlibm).
+    const vd wide = to_double(near);
+    const vd k = (wide * 0.63661977236758134308 + 6755399441055744.0) - 6755399441055744.0;
+    reduced.r = __builtin_convertvector((wide - k * 1.57079632673412561417e+00) - k * 6.07710050650619224932e-11, vf);
+    reduced.quadrant = __builtin_convertvector(k, vi);
+#endif
+    if (!any(far)) return reduced;
     for (int lane = 0; lane < MBRL_LANES; ++lane) {
-        if (!(a[lane] >= kFloatAngle)) continue;
-        const double limited = a[lane] < 1e15f ? double(x[lane]) : 0.0;
-        const double turns = double(int64_t(limited * 0.63661977236758134308 + (limited < 0 ? -0.5 : 0.5)));
-        reduced.r[lane] =
-            a[lane] < 1e15f ? float((limited - turns * 1.57079632673412561417e+00) - turns * 6.07710050650619224932e-11) : NAN_F;
-        reduced.quadrant[lane] = int32_t(int64_t(turns) & 3);
+        if (!far[lane]) continue;
+        int32_t quadrant = 0;
+        reduced.r[lane] = reduce_far_angle(x[lane], quadrant);
+        reduced.quadrant[lane] = quadrant;
     }
     return reduced;
 }
@@ -172,16 +221,16 @@ static inline vf cosine_near(vf r) {
     const float c[] = {2.44677067e-5f, -1.38877297e-3f, 4.16666567e-2f, -0.5f, 1.0f};
     return polynomial(r * r, c);
 }
-static inline vf vsin(vf x) {
-    const Reduced a = reduce_angle(x);
+static inline vf sine_of(const Reduced& a) {
     const vf y = select((a.quadrant & 1) != 0, cosine_near(a.r), sine_near(a.r));
-    return keep_nan(x, select((a.quadrant & 2) != 0, -y, y));
+    return select((a.quadrant & 2) != 0, -y, y);
 }
-static inline vf vcos(vf x) {
-    const Reduced a = reduce_angle(x);
+static inline vf cosine_of(const Reduced& a) {
     const vf y = select((a.quadrant & 1) != 0, sine_near(a.r), cosine_near(a.r));
-    return keep_nan(x, select(((a.quadrant + 1) & 2) != 0, -y, y));
+    return select(((a.quadrant + 1) & 2) != 0, -y, y);
 }
+static inline vf vsin(vf x) { return keep_nan(x, sine_of(reduce_angle(x))); }
+static inline vf vcos(vf x) { return keep_nan(x, cosine_of(reduce_angle(x))); }
 static inline vf vtan(vf x) {
     const Reduced a = reduce_angle(x);
     const vf s = sine_near(a.r), c = cosine_near(a.r);
@@ -225,22 +274,35 @@ static inline vf vacos(vf x) {
     return keep_nan(x, select(x > 0.5f, near_one, select(x < -0.5f, near_minus_one, 1.57079637f - vasin(x))));
 }
 
-/// |x|^y = exp(y·log|x|), the product's rounding error carried along; signs and special cases as in IEEE 754.
+/// log2 of a positive, finite, normal number, to some 2^-34: e + log2(m) by the series of the inverse hyperbolic tangent.
+static inline vd wide_log2(vf x) {
+    const vi offset = bits(x) - 0x3f3504f3;
+    const vd m = to_double(floats((offset & 0x007fffff) + 0x3f3504f3));
+    const vd s = (m - 1.0) / (m + 1.0), z = s * s;
+    const double c[] = {1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3, 1.0};
+    vd sum = z * (1.0 / 13) + 1.0 / 11;
+    for (double coefficient : c) sum = sum * z + coefficient;
+    return __builtin_convertvector(offset >> 23, vd) + sum * s * 2.88539008177792681472;  // 2/ln 2
+}
+/// |x|^y = 2^(y·log2|x|) in double precision, since y multiplies the error of the logarithm; signs and special cases as in
+/// IEEE 754. Comparisons stay in single precision: compilers take those of two-register vectors apart.
 static inline vf vpow(vf x, vf y) {
     const vf a = vabs(x);
-    const vf l = vlog(a);
-    const vf p = y * l;
-    const vf error = fma(y, l, -p);
-    const vi plain = (vabs(p) < 80.0f);
-    vf result = vexp(p);
-    result = select(plain, fma(result, error, result), result);
+    const vd t = to_double(y) * wide_log2(a);
+    vf power = __builtin_convertvector(t, vf);
+    power = select(a == 0.0f, y * -INFINITY_F, select(a == INFINITY_F, y * INFINITY_F, power));
+    const vf n = vround(select(vabs(power) < 200.0f, power, splat(0.0f)));
+    const vd r = (t - to_double(n)) * 0.69314718055994530942;
+    const double c[] = {1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0};
+    vd sum = r * (1.0 / 40320) + 1.0 / 5040;
+    for (double coefficient : c) sum = sum * r + coefficient;
+    vf result = scale_by_power_of_two(__builtin_convertvector(sum, vf), to_int(n));
+    result = select(power >= 200.0f, splat(INFINITY_F), select(power <= -200.0f, splat(0.0f), result));
     const vi whole = vround(y) == y;
     const vi odd = whole & (vround(y * 0.5f) != y * 0.5f);
-    result = select((x < 0.0f) & ~whole, splat(NAN_F), select((bits(x) < 0) & odd, -result, result));
-    result = select((a == INFINITY_F) & (x < 0.0f), select(odd, -vabs(vexp(p)), vexp(p)), result);
+    result = select((x < 0.0f) & ~whole & (a != INFINITY_F), splat(NAN_F), select((bits(x) < 0) & odd, -result, result));
     result = select((vabs(y) == INFINITY_F) & (a == 1.0f), splat(1.0f), result);
-    result = select((y == 0.0f) | (x == 1.0f), splat(1.0f), select((x != x) | (y != y), x + y, result));
-    return result;
+    return select((y == 0.0f) | (x == 1.0f), splat(1.0f), select((x != x) | (y != y), x + y, result));
 }
 
 /// Remainder with the sign of a (C's fmod), exact: multiples of b·2^(29k) are taken off while the quotient is large, so

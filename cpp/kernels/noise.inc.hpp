@@ -1,10 +1,33 @@
 // Counter-based noise: Philox4x32-10 (Salmon et al., SC 2011) and Box–Muller, one candidate a lane.
 // A number depends on (key, plan, iteration, candidate, element) alone, so neither on threads nor on vector length.
 
+#if defined(__x86_64__)
+/// 64-bit products of the even words.
+static inline vu multiply_even(vu a, vu b) {
+#if defined(__AVX512F__)
+    return reinterpret_cast<vu>(_mm512_mul_epu32(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+#elif defined(__AVX2__) && defined(__FMA__)
+    return reinterpret_cast<vu>(_mm256_mul_epu32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+#else
+    return reinterpret_cast<vu>(_mm_mul_epu32(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
+#endif
+}
+#endif
+
+/// The two words of a·b in every lane.
 static inline void multiply(vu a, uint32_t b, vu& high, vu& low) {
+#if defined(__x86_64__)
+    // Even and odd words apart, since widening would move words across the vector.
+    typedef uint64_t pairs __attribute__((vector_size(MBRL_LANES * 4)));
+    const pairs even = reinterpret_cast<pairs>(multiply_even(a, splat_bits(b)));
+    const pairs odd = reinterpret_cast<pairs>(multiply_even(reinterpret_cast<vu>(reinterpret_cast<pairs>(a) >> 32), splat_bits(b)));
+    high = reinterpret_cast<vu>((even >> 32) | (odd & ~uint64_t{0xffffffff}));
+    low = reinterpret_cast<vu>((even & uint64_t{0xffffffff}) | (odd << 32));
+#else
     const vw product = __builtin_convertvector(a, vw) * uint64_t(b);
     high = __builtin_convertvector(product >> 32, vu);
     low = a * b;
+#endif
 }
 
 static inline void philox(vu counter[4], uint32_t key0, uint32_t key1) {
@@ -22,13 +45,16 @@ static inline void philox(vu counter[4], uint32_t key0, uint32_t key1) {
     }
 }
 
-/// Two normals from two words: radius √(-2 ln u), u in (0, 1], and an angle in [0, 2π).
+/// Two normals from two words: radius √(-2 ln u), u in (0, 1], and an angle of one of 2^24 equal steps of a turn. The angle is
+/// split into quadrants as the integer that it is, so nothing has to be reduced.
 static inline void box_muller(vu a, vu b, vf& first, vf& second) {
     const vf u = to_float(reinterpret_cast<vi>((a >> 8) + 1u)) * 5.96046448e-8f;
-    const vf angle = to_float(reinterpret_cast<vi>(b >> 8)) * 3.74507046e-7f;
-    const vf radius = vsqrt(-2.0f * vlog(u));
-    first = radius * vcos(angle);
-    second = radius * vsin(angle);
+    const vf radius = vsqrt(-2.0f * log_of_normal(u));
+    const vi step = reinterpret_cast<vi>(b >> 8);
+    const vi quadrant = (step + (1 << 21)) >> 22;
+    const Reduced angle{to_float(step - (quadrant << 22)) * 3.74507046e-7f, quadrant};
+    first = radius * cosine_of(angle);
+    second = radius * sine_of(angle);
 }
 
 static void normals_kernel(const NoiseArgs& args) {
@@ -51,7 +77,7 @@ static void normals_kernel(const NoiseArgs& args) {
 static void affine_clip_kernel(float* row, float scale, float shift, float low, float high, int32_t width) {
     for (int32_t lane = 0; lane < width; lane += MBRL_LANES) {
         vf x = fma(load(row + lane), splat(scale), splat(shift));
-        x = select(x < low, splat(low), x);
+        x = select(x > low, x, splat(low));  // NaN (an infinite scale times zero) becomes the lower bound
         x = select(x > high, splat(high), x);
         store(row + lane, x);
     }

@@ -13,7 +13,7 @@
 #define MBRL_LANES 4
 #endif
 
-#if (defined(__AVX2__) && defined(__FMA__)) || defined(__aarch64__)
+#if (defined(__AVX2__) && defined(__FMA__)) || defined(__aarch64__) || defined(MBRL_SCALAR_FMA)
 #define MBRL_FUSED 1  // `fma` below rounds once
 #else
 #define MBRL_FUSED 0
@@ -36,9 +36,25 @@ static inline vi to_int(vf x) { return __builtin_convertvector(x, vi); }
 static inline vf to_float(vi x) { return __builtin_convertvector(x, vf); }
 static inline vf truth(vi mask) { return floats(mask & bits(splat(1.0f))); }
 
+#if defined(MBRL_SCALAR_FMA)
+/// A fused multiply-add without the instruction and without libm. In double precision the product is exact; the sum is rounded
+/// to odd (its last bit remembers whether anything was lost: Boldo & Melquiond 2008), so rounding it to float is right.
+static inline float fma_lane(float a, float b, float c) {
+    const double product = double(a) * double(b), sum = product + double(c);
+    const double part = sum - product, lost = (product - (sum - part)) + (double(c) - part);
+    int64_t word = __builtin_bit_cast(int64_t, sum);
+    if ((lost < 0 || lost > 0) && (word & 1) == 0) word += (lost > 0) == (sum > 0) ? 1 : -1;
+    return float(__builtin_bit_cast(double, word));
+}
+#endif
+
 /// a·b + c with one rounding wherever the hardware has it; x86 without FMA rounds twice (tolerance, not bits).
 static inline vf fma(vf a, vf b, vf c) {
-#if defined(__AVX512F__)
+#if defined(MBRL_SCALAR_FMA)
+    vf result;
+    for (int lane = 0; lane < MBRL_LANES; ++lane) result[lane] = fma_lane(a[lane], b[lane], c[lane]);
+    return result;
+#elif defined(__AVX512F__)
     return reinterpret_cast<vf>(
         _mm512_fmadd_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b), reinterpret_cast<__m512>(c)));
 #elif defined(__AVX2__) && defined(__FMA__)

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "kernels/dispatch.hpp"
+#include "planners/exact.hpp"
 
 namespace mbrl {
 namespace {
@@ -45,8 +45,8 @@ std::vector<float> coloured_noise_factor(int size, double beta) {
     std::vector<double> correlation(size);  // of two knots, by their distance
     for (int k = 0; k <= size; ++k) {
         const double pairs = k == 0 || k == size ? 1 : 2;  // each frequency between the ends stands for ±f
-        const double power = pairs * std::pow(std::max(k, 1) / (2.0 * size), -beta);
-        for (int d = 0; d < size; ++d) correlation[d] += power * std::cos(std::numbers::pi * k * d / size);
+        const double power = pairs * exact::power(std::max(k, 1) / (2.0 * size), -beta);
+        for (int d = 0; d < size; ++d) correlation[d] += power * exact::cos_pi(std::int64_t{k} * d, size);
     }
     const double variance = correlation[0];
     std::vector<double> factor(static_cast<std::size_t>(size) * size);

@@ -1,54 +1,130 @@
-// After construction, planning allocates nothing: operator new is counted.
+// After construction, planning never touches the heap: every way into the C library's allocator is counted.
 #include <atomic>
+#include <cerrno>
+#include <cmath>
 #include <cstdlib>
-#include <new>
 
+#include "planner_call.hpp"
 #include "planning.hpp"
+#include "sanitized.hpp"
 #include "test.hpp"
 
-static std::atomic<long> allocations{0};
+#if defined(__GLIBC__) && !MBRL_SANITIZED
 
-static void* counted(std::size_t size, std::size_t alignment) {
-    ++allocations;
-    void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-    if (!memory) throw std::bad_alloc();
-    return memory;
+static std::atomic<long> heap_calls{0};
+
+extern "C" {
+void* __libc_malloc(std::size_t size);
+void* __libc_calloc(std::size_t count, std::size_t size);
+void* __libc_realloc(void* memory, std::size_t size);
+void* __libc_memalign(std::size_t alignment, std::size_t size);
+void __libc_free(void* memory);
+
+void* malloc(std::size_t size) {
+    ++heap_calls;
+    return __libc_malloc(size);
 }
-
-void* operator new(std::size_t size) { return counted(size, 16); }
-void* operator new[](std::size_t size) { return counted(size, 16); }
-void* operator new(std::size_t size, std::align_val_t alignment) { return counted(size, static_cast<std::size_t>(alignment)); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void* calloc(std::size_t count, std::size_t size) {
+    ++heap_calls;
+    return __libc_calloc(count, size);
+}
+void* realloc(void* memory, std::size_t size) {
+    ++heap_calls;
+    return __libc_realloc(memory, size);
+}
+void* memalign(std::size_t alignment, std::size_t size) {
+    ++heap_calls;
+    return __libc_memalign(alignment, size);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t size) {
+    ++heap_calls;
+    return __libc_memalign(alignment, size);
+}
+int posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
+    ++heap_calls;
+    *memory = __libc_memalign(alignment, size);
+    return *memory ? 0 : ENOMEM;
+}
+void free(void* memory) {
+    if (memory) ++heap_calls;
+    __libc_free(memory);
+}
+}
 
 namespace {
 
-TEST(the_counter_counts) {
-    const long before = allocations;
-    delete new int(1);
-    EXPECT(allocations == before + 1);
+TEST(every_way_to_the_heap_is_counted) {
+    static void* volatile memory;
+    const auto expect = [](const char* name, auto call) {
+        const long before = heap_calls;
+        memory = call();
+        std::free(memory);
+        EXPECT(heap_calls == before + 2, name, ": ", heap_calls - before);
+    };
+    expect("malloc", [] { return std::malloc(10); });
+    expect("calloc", [] { return std::calloc(2, 10); });
+    expect("realloc", [] { return std::realloc(nullptr, 10); });
+    expect("aligned_alloc", [] { return std::aligned_alloc(64, 128); });
+    expect("posix_memalign", [] { return posix_memalign(const_cast<void**>(&memory), 64, 128) == 0 ? memory : nullptr; });
+    expect("new", [] { return ::operator new(10); });
+    expect("aligned new", [] { return ::operator new(10, std::align_val_t{64}); });
 }
 
-TEST(a_plan_allocates_nothing) {
+/// Calls into the heap during `plans` plans.
+long count(const mbrl::CEMSettings& settings, int plans) {
+    mbrl::CEM planner(test::everything().load(), settings);
+    const std::vector<float> goal = {0.3f, -0.2f}, wind(static_cast<std::size_t>(settings.horizon * settings.steps_per_knot), 0.1f);
+    const mbrl::InputValues inputs = {goal.data(), wind.data()};
+    const float previous = 0;
+    const long before = heap_calls;
+    for (int i = 0; i < plans; ++i) {
+        const float state[] = {0.01f * static_cast<float>(i % 50), 0.4f};
+        test::plan_once(planner, state, &previous, inputs, i % 3);
+    }
+    return heap_calls - before;
+}
+
+TEST(a_million_tiny_plans_allocate_nothing) {
+    mbrl::CEMSettings settings;
+    settings.population = 16;
+    settings.elites = 4;
+    settings.iterations = 1;
+    settings.horizon = 5;
+    settings.steps_per_knot = 1;
+    settings.warm_start = true;
+    EXPECT(count(settings, 1000000) == 0);
+}
+
+TEST(plans_with_every_feature_and_with_threads_allocate_nothing) {
     for (const bool rich : {false, true}) {
-        for (int threads : {1, 2}) {
+        for (int threads : {1, 2, 4}) {
             mbrl::CEMSettings settings = rich ? test::rich_settings() : mbrl::CEMSettings{};
             settings.threads = threads;
-            mbrl::CEM planner(test::everything().load(), settings);
-            const std::vector<float> goal = {0.3f, -0.2f}, wind(25, 0.1f);
-            const mbrl::InputValues inputs = {goal.data(), wind.data()};
-            const float state[] = {0.1f, 0.4f}, previous = 0;
-            const long before = allocations;
-            for (int i = 0; i < 5; ++i) planner.plan({state, &previous, inputs});
-            EXPECT(allocations == before, allocations - before, " allocations with ", threads, " threads");
+            const long calls = count(settings, threads == 1 ? 2000 : 300);
+            EXPECT(calls == 0, calls, " calls with ", threads, " threads");
         }
     }
+}
+
+TEST(plans_from_hostile_states_allocate_nothing) {
+    mbrl::CEM planner(test::everything().load(), test::rich_settings());
+    const std::vector<float> goal = {0.3f, -0.2f}, wind(8, 0.1f);
+    const mbrl::InputValues inputs = {goal.data(), wind.data()};
+    const float state[] = {NAN, 0.4f}, previous = 0;
+    const long before = heap_calls;
+    for (int i = 0; i < 100; ++i) test::plan_once(planner, state, &previous, inputs);
+    EXPECT(heap_calls == before, heap_calls - before);
 }
 
 }  // namespace
 
 TEST_MAIN
+
+#else
+
+int main() {
+    std::puts("skipped: the heap can be watched with glibc and without a sanitizer only");
+    return 77;
+}
+
+#endif

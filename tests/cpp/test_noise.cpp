@@ -1,4 +1,5 @@
 // Noise: Philox's published numbers, moments and tails of the normals, and that they depend on their key alone.
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <set>
@@ -6,6 +7,7 @@
 
 #include "core/aligned.hpp"
 #include "kernels/dispatch.hpp"
+#include "planners/exact.hpp"
 #include "planners/noise.hpp"
 #include "test.hpp"
 
@@ -64,7 +66,7 @@ TEST(normals_are_box_muller_of_philox_words) {
 
 TEST(moments_and_tails_are_those_of_a_standard_normal) {
     double sum = 0, squares = 0, cubes = 0, fourths = 0, largest = 0;
-    int beyond[4] = {0, 0, 0, 0};
+    int beyond[5] = {};
     const int width = 4096, elements = 64, draws = 8;
     const double count = double(width) * elements * draws;  // 2^21
     for (int plan = 0; plan < draws; ++plan) {
@@ -74,7 +76,7 @@ TEST(moments_and_tails_are_those_of_a_standard_normal) {
             cubes += double(x) * x * x;
             fourths += double(x) * x * x * x;
             largest = std::max(largest, std::fabs(double(x)));
-            for (int k = 1; k <= 3; ++k) beyond[k] += std::fabs(x) > k;
+            for (int k = 1; k <= 4; ++k) beyond[k] += std::fabs(x) > k;
         }
     }
     const double error = 5 / std::sqrt(count);  // five standard errors
@@ -82,11 +84,41 @@ TEST(moments_and_tails_are_those_of_a_standard_normal) {
     EXPECT(std::fabs(squares / count - 1) < error * std::sqrt(2), squares / count);
     EXPECT(std::fabs(cubes / count) < error * std::sqrt(15), cubes / count);
     EXPECT(std::fabs(fourths / count - 3) < error * std::sqrt(96), fourths / count);
-    for (int k = 1; k <= 3; ++k) {
+    for (int k = 1; k <= 4; ++k) {
         const double share = std::erfc(k / std::sqrt(2.0));
         EXPECT(std::fabs(beyond[k] / count - share) < 5 * std::sqrt(share / count), k, ": ", beyond[k] / count);
     }
     EXPECT(largest > 4.5 && largest < 5.8, largest);  // 24 bits reach 5.77 at most
+}
+
+TEST(the_distribution_is_normal_everywhere) {
+    auto numbers = draw(mbrl::noise_key(11, 3), 0, 0, 256, 4096);  // 2^20
+    std::sort(numbers.begin(), numbers.end());
+    const double count = static_cast<double>(numbers.size());
+    double distance = 0;  // Kolmogorov and Smirnov's
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        const double share = 0.5 * std::erfc(-numbers[i] / std::sqrt(2.0));
+        distance = std::max({distance, share - static_cast<double>(i) / count, static_cast<double>(i + 1) / count - share});
+    }
+    EXPECT(distance * std::sqrt(count) < 1.95, distance * std::sqrt(count));  // exceeded once in a thousand
+}
+
+TEST(numbers_beside_each_other_are_not_correlated) {
+    const int width = 4096, elements = 256;
+    const auto numbers = draw(mbrl::noise_key(12, 0), 9, 1, elements, width);
+    const double limit = 5 / std::sqrt(double(width) * elements);
+    const auto correlation = [&](int element, int candidate) {
+        double sum = 0;
+        for (int e = 0; e + element < elements; ++e)
+            for (int n = 0; n + candidate < width; ++n)
+                sum += double(numbers[e * width + n]) * numbers[(e + element) * width + n + candidate];
+        return sum / (double(width) * elements);
+    };
+    for (int element : {0, 1, 2, 3, 4})
+        for (int candidate : {0, 1, 8, 16})
+            if (element + candidate > 0)
+                EXPECT(std::fabs(correlation(element, candidate)) < limit, element, ", ", candidate, ": ",
+                       correlation(element, candidate));
 }
 
 TEST(numbers_do_not_depend_on_how_many_are_drawn) {
@@ -126,6 +158,49 @@ TEST(coloured_noise_has_unit_variance_and_neighbours_that_agree) {
             const double neighbours = factor[0] * factor[size];  // correlation of knots 0 and 1
             EXPECT(neighbours > before || neighbours > 0.99, "size ", size, ", beta ", beta, ": ", neighbours);
             before = neighbours;
+        }
+    }
+}
+
+TEST(numbers_of_the_spectrum_are_those_of_libm) {
+    namespace exact = mbrl::exact;
+    for (int i = 1; i <= 2000; ++i) {
+        const double x = i / 1000.0;
+        EXPECT(std::fabs(exact::log(x) - std::log(x)) <= 4e-16 * std::fmax(1, std::fabs(std::log(x))), "log ", x);
+        EXPECT(std::fabs(exact::exp(40 * (x - 1)) / std::exp(40 * (x - 1)) - 1) < 2e-14, "exp ", x);
+        for (double beta : {0.5, 1.0, 2.7, 10.0})
+            EXPECT(std::fabs(exact::power(x, -beta) / std::pow(x, -beta) - 1) < 2e-14, x, " to the ", -beta);
+    }
+    for (int size : {1, 2, 3, 7, 30, 1000})
+        for (int i = 0; i <= 5 * size; ++i)
+            EXPECT(std::fabs(exact::cos_pi(i, size) - std::cos(M_PI * i / size)) < 3e-15, "cos of pi ", i, " / ", size);
+}
+
+/// The factor as libm would have it.
+std::vector<double> factor_by_libm(int size, double beta) {
+    std::vector<double> correlation(size), factor(static_cast<std::size_t>(size) * size);
+    for (int k = 0; k <= size; ++k)
+        for (int d = 0; d < size; ++d)
+            correlation[d] += (k % size ? 2 : 1) * std::pow(std::max(k, 1) / (2.0 * size), -beta) * std::cos(M_PI * k * d / size);
+    for (int i = 0; i < size; ++i) {
+        for (int j = 0; j <= i; ++j) {
+            double sum = correlation[i - j] / correlation[0] + (i == j ? 1e-6 : 0);
+            for (int k = 0; k < j; ++k) sum -= factor[i * size + k] * factor[j * size + k];
+            factor[i * size + j] = i == j ? std::sqrt(sum) : sum / factor[j * size + j];
+        }
+    }
+    return factor;
+}
+
+TEST(the_coloured_factor_agrees_with_libm) {
+    for (int size : {1, 2, 5, 30, 64}) {
+        for (double beta : {0.5, 1.0, 1.5, 2.0, 4.0, 10.0}) {
+            const auto got = mbrl::coloured_noise_factor(size, beta);
+            const auto expected = factor_by_libm(size, beta);
+            for (int i = 0; i < size; ++i)
+                for (int j = 0; j <= i; ++j)
+                    EXPECT(std::fabs(got[i * size + j] - expected[i * size + j]) <= 1e-7, "size ", size, ", beta ", beta, ", row ",
+                           i, ", column ", j, ": ", got[i * size + j], " and ", expected[i * size + j]);
         }
     }
 }

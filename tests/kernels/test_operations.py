@@ -62,9 +62,9 @@ MAPS: dict[str, Reference] = {
     "expm1": Reference(torch.expm1, 2),
     "log": Reference(torch.log, 2),
     "log1p": Reference(torch.log1p, 2),
-    "sin": Reference(torch.sin, 2, (-1e6, 1e6)),
-    "cos": Reference(torch.cos, 2, (-1e6, 1e6)),
-    "tan": Reference(torch.tan, 4, (-1e6, 1e6)),
+    "sin": Reference(torch.sin, 2),
+    "cos": Reference(torch.cos, 2),
+    "tan": Reference(torch.tan, 4),
     "asin": Reference(torch.asin, 3),
     "acos": Reference(torch.acos, 2),
     "atan": Reference(torch.atan, 3),
@@ -82,7 +82,7 @@ MAPS: dict[str, Reference] = {
     "div": Reference(torch.div, 0.51),
     "minimum": Reference(torch.minimum, 0),
     "maximum": Reference(torch.maximum, 0),
-    "pow": Reference(torch.pow, 200),
+    "pow": Reference(torch.pow, 1),
     "atan2": Reference(torch.atan2, 4),
     "fmod": Reference(torch.fmod, 0),
     "lt": Reference(truth(torch.lt), 0),
@@ -191,15 +191,6 @@ def test_denormal_operands_count_as_zero(name: str) -> None:
     got = _core.evaluate_op(name, [tiny, *others], 1)
     # Where an operand is passed on as it is, it may also stay the denormal that it was.
     np.testing.assert_allclose(got, _core.evaluate_op(name, [flushed(tiny), *others], 1), rtol=0, atol=TINY)
-
-
-@pytest.mark.parametrize("name", ["sin", "cos"])
-def test_angles_beyond_float_precision_stay_close_and_then_become_nan(name: str) -> None:
-    generator = np.random.default_rng(0)
-    far = (generator.choice([-1.0, 1.0], 5000) * 10 ** generator.uniform(6, 9, 5000)).astype(np.float32)
-    expected = torch_of(getattr(torch, name), far)
-    assert np.abs(_core.evaluate_op(name, [far[None]], 1)[0] - expected).max() < 1e-6
-    assert np.isnan(_core.evaluate_op(name, [np.array([[1e15, -1e15, 1e38]], np.float32)], 1)).all()
 
 
 @pytest.mark.parametrize("inner", [1, 2, 3, 7, 64])

@@ -1,0 +1,115 @@
+// Whole plans have the committed bits: with every instruction set that fuses multiplications and additions, every compiler, and
+// any number of threads. x86 without the instruction (MBRL_FAST_ISA=baseline) comes close. A change of these numbers is a change of
+// what users get: say so in CHANGELOG.md.
+#include <cmath>
+#include <cstring>
+
+#include "golden_problems.hpp"
+#include "kernels/dispatch.hpp"
+#include "planner_call.hpp"
+#include "planning.hpp"
+#include "test.hpp"
+
+namespace {
+
+constexpr int kPlans = 4;
+constexpr int kSkipped = 77;  // as CMakeLists.txt tells ctest
+
+struct Golden {
+    const char* name;
+    test::ProblemFile (*problem)();
+    bool rich;
+    std::uint64_t hash;
+    double value;  // of the first plan
+};
+
+const Golden goldens[] = {
+    {"matrices", test::matrices, false, 0x9ded4385af353a30, -4.52899742},
+    {"matrices, rich", test::matrices, true, 0xaf0e29c6a2b33e06, -2.32584739},
+    {"networks", test::networks, false, 0xf4936c235878037d, -27.2689419},
+    {"networks, rich", test::networks, true, 0x1693beed4d6c1efd, -11.0080013},
+    {"functions", test::functions, false, 0xbcca3cfc97677965, 14.6391506},
+    {"functions, rich", test::functions, true, 0x43473229ac7bb5ba, -1.92893827},
+    {"everything", test::everything, false, 0x883fceab5719b0f0, -1573.08875},
+    {"everything, rich", test::everything, true, 0x48847ad6c78807d2, -8.94156456},
+};
+
+/// FNV-1a, 64 bits.
+struct Hash {
+    std::uint64_t value = 0xcbf29ce484222325u;
+    void add(const float* numbers, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            std::uint32_t word;
+            std::memcpy(&word, numbers + i, sizeof word);
+            for (int shift = 0; shift < 32; shift += 8) value = (value ^ (word >> shift & 0xff)) * 0x100000001b3u;
+        }
+    }
+};
+
+struct Outcome {
+    std::uint64_t hash;
+    double value;
+};
+
+Outcome plan(const Golden& golden, int threads) {
+    mbrl::CEMSettings settings = golden.rich ? test::rich_settings() : mbrl::CEMSettings{};
+    settings.population = golden.rich ? 203 : 101;
+    settings.threads = threads;
+    mbrl::CEM planner(golden.problem().load(), settings);
+    const mbrl::Problem& problem = planner.problem();
+    const int steps = settings.horizon * settings.steps_per_knot;
+    std::vector<std::vector<float>> inputs;
+    mbrl::InputValues values;
+    for (const auto& input : problem.inputs) {
+        inputs.push_back(test::fractions(input.size() * (input.per_step ? steps : 1), 7, 0.5f));
+        values.push_back(inputs.back().data());
+    }
+    Outcome outcome{0, 0};
+    Hash hash;
+    for (int i = 0; i < kPlans; ++i) {
+        const auto state = test::fractions(problem.state_size, static_cast<std::uint32_t>(10 + i), 1);
+        const auto previous = test::fractions(problem.action_size, static_cast<std::uint32_t>(20 + i), 1);
+        const mbrl::Plan& made = test::plan_once(planner, state.data(), previous.data(), values, i == 2 ? 1.5 : 1.0);
+        hash.add(made.actions.data(), made.actions.size());
+        hash.add(made.states.data(), made.states.size());
+        hash.add(&made.value, 1);
+        if (i == 0) outcome.value = made.value;
+        EXPECT(made.status == mbrl::PlanStatus::ok && std::isfinite(made.value), golden.name);
+    }
+    outcome.hash = hash.value;
+    return outcome;
+}
+
+bool fused() {
+#if defined(__x86_64__)
+    return std::string(mbrl::kernels().name) != "baseline";
+#else
+    return true;
+#endif
+}
+
+TEST(plans_have_the_committed_bits) {
+    for (const Golden& golden : goldens) {
+        const Outcome one = plan(golden, 1);
+        std::printf("  {\"%s\", 0x%016llx, %.9g}\n", golden.name, static_cast<unsigned long long>(one.hash), one.value);
+        if (fused())
+            EXPECT(one.hash == golden.hash, golden.name);
+        else
+            EXPECT(std::fabs(one.value - golden.value) <= 1e-3 * std::fabs(golden.value), golden.name, ": ", one.value);
+    }
+}
+
+TEST(threads_do_not_change_a_bit) {
+    for (const Golden& golden : goldens) {
+        const Outcome one = plan(golden, 1);
+        for (int threads : {2, 3, 4, 8, 16}) EXPECT(plan(golden, threads).hash == one.hash, golden.name, ", ", threads, " threads");
+    }
+}
+
+}  // namespace
+
+int main() {
+    const std::string error = test::error_of([] { std::printf("  %s\n", mbrl::kernels().name); });
+    if (error.find("this processor does not support") != std::string::npos) return std::puts(error.c_str()), kSkipped;
+    return test::run_all();
+}
