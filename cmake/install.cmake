@@ -31,7 +31,7 @@ configure_package_config_file(cmake/mbrl_fastConfig.cmake.in ${PROJECT_BINARY_DI
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/mbrl_fastConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 
 set_target_properties(mbrl_fast_core PROPERTIES OUTPUT_NAME mbrl_fast EXPORT_NAME mbrl_fast)
-set_target_properties(mbrl_fast_c PROPERTIES EXPORT_NAME c)
+set_target_properties(mbrl_fast_c PROPERTIES EXPORT_NAME c LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}) # not beside _core
 install(
   TARGETS mbrl_fast_core mbrl_fast_c
   EXPORT mbrl_fastTargets
