@@ -15,13 +15,17 @@ using namespace mbrl;
 
 static std::atomic<long> allocations{0};
 
-void* operator new(std::size_t size) {
+// Not inlined: GCC takes the malloc and free inside for a mismatched pair otherwise.
+[[gnu::noinline]] static void* counted(std::size_t size) {
     ++allocations;
     if (void* memory = std::malloc(size)) return memory;
     throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] static void release(void* memory) { std::free(memory); }
+
+void* operator new(std::size_t size) { return counted(size); }
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
 
 namespace {
 
