@@ -28,7 +28,16 @@ struct BoundCEM {
     BoundCEM(std::shared_ptr<Problem> problem, const CEMSettings& settings) : planner(std::move(problem), settings) {}
 };
 
-const char* status_name(PlanStatus status) { return status == PlanStatus::ok ? "ok" : "no_finite_candidate"; }
+const char* status_name(PlanStatus status) {
+    switch (status) {
+        case PlanStatus::ok: return "ok";
+        case PlanStatus::deadline: return "deadline";
+        case PlanStatus::no_finite_candidate: return "no_finite_candidate";
+        case PlanStatus::shifted: return "shifted";
+        case PlanStatus::safe: return "safe";
+    }
+    return "unknown";
+}
 
 std::vector<float> previous_or_zero(py::handle value, const std::vector<py::ssize_t>& shape, py::ssize_t size) {
     std::vector<float> previous(size, 0.0f);
@@ -55,7 +64,7 @@ py::tuple plan(BoundCEM& self, py::handle state_values, const py::dict& given, p
     const Plan* result = nullptr;
     {
         py::gil_scoped_release release;
-        result = &planner.plan(state.data(), previous.data(), inputs.values(), elapsed);
+        result = &planner.plan({state.data(), previous.data(), inputs.values(), elapsed});
     }
     return py::make_tuple(copy_out(result->actions.data(), {s.horizon, a}), copy_out(result->states.data(), {steps + 1, size}),
                           result->value, status_name(result->status), result->model_steps);
@@ -82,7 +91,7 @@ py::tuple plan_batch(BoundCEM& self, py::handle state_values, const py::dict& gi
         InputValues row = inputs.values();
         for (py::ssize_t b = 0; b < batch; ++b) {
             inputs.select(b, row);
-            const Plan& result = planner.plan(states.data() + b * size, previous.data() + b * a, row, elapsed, static_cast<int>(b));
+            const Plan& result = planner.plan({states.data() + b * size, previous.data() + b * a, row, elapsed, static_cast<int>(b)});
             actions_to = std::copy(result.actions.begin(), result.actions.end(), actions_to);
             visited_to = std::copy(result.states.begin(), result.states.end(), visited_to);
             values_to[b] = result.value;
@@ -107,16 +116,17 @@ py::list memory(BoundCEM& self) {
     py::list streams;
     for (int stream = 0; stream < self.planner.streams(); ++stream) {
         const auto& m = self.planner.memory(stream);
-        streams.append(py::make_tuple(m.plans, m.mean, m.kept, m.kept_count));
+        streams.append(py::make_tuple(m.plans, m.mean, m.answer, m.kept, m.kept_count));
     }
     return streams;
 }
 
 void set_memory(BoundCEM& self,
-                const std::vector<std::tuple<std::uint32_t, std::vector<float>, std::vector<float>, int>>& streams) {
+                const std::vector<std::tuple<std::uint32_t, std::vector<float>, std::vector<float>, std::vector<float>, int>>& streams) {
     const Exclusive exclusive(self.busy);
     int stream = 0;
-    for (const auto& [plans, mean, kept, kept_count] : streams) self.planner.set_memory(stream++, {plans, mean, kept, kept_count});
+    for (const auto& [plans, mean, answer, kept, kept_count] : streams)
+        self.planner.set_memory(stream++, {plans, mean, answer, kept, kept_count});
 }
 
 FloatArray noise(std::uint64_t seed, std::uint32_t stream, std::uint32_t plan, std::uint32_t iteration, int population,
@@ -124,7 +134,7 @@ FloatArray noise(std::uint64_t seed, std::uint32_t stream, std::uint32_t plan, s
     check(population >= 1 && elements >= 1, "population and elements must be >= 1, got ", population, " and ", elements);
     const int padded = round_up(population, kLaneGroup);
     AlignedFloats rows(static_cast<std::size_t>(round_up(elements, 4)) * padded);
-    draw_normals(noise_key(seed, stream), plan, iteration, elements, padded, rows.data(), padded);
+    draw_normals(noise_key(seed, stream), plan, iteration, elements, 0, padded, rows.data(), padded);
     FloatArray normals({population, elements});
     for (int n = 0; n < population; ++n)
         for (int e = 0; e < elements; ++e) normals.mutable_at(n, e) = rows[static_cast<std::size_t>(e) * padded + n];

@@ -17,18 +17,19 @@ struct Frame {
     const float* uniforms;  // one 16-float group per constant or uniform row
     const float* weights;   // packed weights of the member
     int32_t width;          // lanes in use, a multiple of the vector length
+    int32_t stride;         // floats between neighbouring rows
 };
 
-/// One instruction with every operand resolved. `out` and the inputs of `linear` are lane rows: plain offsets.
+/// One instruction with every operand resolved. Output rows, and the input rows of `linear`, are neighbours.
 struct Step {
     const Operand* in[3];
-    const int32_t* in_rows;  // linear only: [inner]
-    const int32_t* out;      // [count]
-    int32_t count;           // output rows
-    int32_t inner;           // rows reduced into one output row
-    int32_t has_start;       // sum, dot: the last operand is the start value
-    int32_t relu;            // linear: activation
-    int64_t weights;         // linear: offset into Frame::weights
+    int32_t in_first;   // linear: offset of its first input row
+    int32_t out;        // offset of the first output row
+    int32_t count;      // output rows
+    int32_t inner;      // rows reduced into one output row
+    int32_t has_start;  // sum, dot: the last operand is the start value
+    int32_t relu;       // linear: activation
+    int64_t weights;    // linear: offset into Frame::weights
 };
 using Kernel = void (*)(const Frame&, const Step&);
 
@@ -64,6 +65,8 @@ struct KernelTable {
     void (*lower_triangular)(float* rows, int64_t stride, const float* lower, int32_t size, int32_t width);
     /// total ← total + alive·discount·value by select; alive ← alive and not ended (ended may be null)
     void (*accumulate)(float* total, float* alive, const float* value, const float* ended, float discount, int32_t width);
+    /// Whether sum + total + rest + slack·|sum + total| >= bar in any lane; a NaN never does.
+    bool (*any_reaches)(const float* sum, const float* total, float rest, float slack, float bar, int32_t width);
     /// row ← row + scale·value
     void (*add_scaled)(float* row, const float* value, float scale, int32_t width);
 };
@@ -73,7 +76,10 @@ extern const KernelTable baseline_kernels;
 extern const KernelTable avx2_kernels;
 #endif
 
-/// The order in which linear's weights are packed: blocks of this many output rows, input-major inside a block.
+/// How linear's weights are packed: blocks of output rows, each its biases, then its weights input by input.
 inline constexpr int32_t kRowBlock = 12;
+/// A layer with so few inputs holds them in registers: its blocks are single rows.
+inline constexpr int32_t kFewInputs = 6;
+constexpr int32_t row_block(int32_t inputs) { return inputs <= kFewInputs ? 1 : kRowBlock; }
 
 }  // namespace mbrl

@@ -1,53 +1,107 @@
 // The one source of every kernel, compiled once per instruction set. Include inside `namespace MBRL_ISA`.
 
-static inline vf read(const Frame& frame, Operand operand, int32_t lane) {
-    return operand.advance ? load(frame.lanes + operand.offset + lane) : load(frame.uniforms + operand.offset);
+/// Walks along one operand row: a row that repeats one vector stands still.
+struct Cursor {
+    const float* at;
+    int32_t move;
+};
+static inline Cursor cursor(const Frame& frame, Operand operand) {
+    return {(operand.advance ? frame.lanes : frame.uniforms) + operand.offset, operand.advance * MBRL_LANES};
+}
+static inline vf next(Cursor& cursor) {
+    const vf value = load(cursor.at);
+    cursor.at += cursor.move;
+    return value;
+}
+static inline float* out_row(const Frame& frame, const Step& step, int32_t row) {
+    return frame.lanes + step.out + int64_t(row) * frame.stride;
 }
 
 #define MBRL_UNARY(NAME, EXPRESSION)                                         \
     static void NAME##_kernel(const Frame& frame, const Step& step) {        \
         for (int32_t i = 0; i < step.count; ++i) {                           \
+            Cursor in = cursor(frame, step.in[0][i]);                        \
+            float* out = out_row(frame, step, i);                            \
             for (int32_t lane = 0; lane < frame.width; lane += MBRL_LANES) { \
-                const vf a = read(frame, step.in[0][i], lane);               \
-                store(frame.lanes + step.out[i] + lane, EXPRESSION);         \
+                const vf a = next(in);                                       \
+                store(out + lane, EXPRESSION);                               \
             }                                                                \
         }                                                                    \
     }
 #define MBRL_BINARY(NAME, EXPRESSION)                                        \
     static void NAME##_kernel(const Frame& frame, const Step& step) {        \
         for (int32_t i = 0; i < step.count; ++i) {                           \
+            Cursor in0 = cursor(frame, step.in[0][i]);                       \
+            Cursor in1 = cursor(frame, step.in[1][i]);                       \
+            float* out = out_row(frame, step, i);                            \
             for (int32_t lane = 0; lane < frame.width; lane += MBRL_LANES) { \
-                const vf a = read(frame, step.in[0][i], lane);               \
-                const vf b = read(frame, step.in[1][i], lane);               \
-                store(frame.lanes + step.out[i] + lane, EXPRESSION);         \
+                const vf a = next(in0);                                      \
+                const vf b = next(in1);                                      \
+                store(out + lane, EXPRESSION);                               \
             }                                                                \
         }                                                                    \
     }
 #define MBRL_TERNARY(NAME, EXPRESSION)                                       \
     static void NAME##_kernel(const Frame& frame, const Step& step) {        \
         for (int32_t i = 0; i < step.count; ++i) {                           \
+            Cursor in0 = cursor(frame, step.in[0][i]);                       \
+            Cursor in1 = cursor(frame, step.in[1][i]);                       \
+            Cursor in2 = cursor(frame, step.in[2][i]);                       \
+            float* out = out_row(frame, step, i);                            \
             for (int32_t lane = 0; lane < frame.width; lane += MBRL_LANES) { \
-                const vf a = read(frame, step.in[0][i], lane);               \
-                const vf b = read(frame, step.in[1][i], lane);               \
-                const vf c = read(frame, step.in[2][i], lane);               \
-                store(frame.lanes + step.out[i] + lane, EXPRESSION);         \
+                const vf a = next(in0);                                      \
+                const vf b = next(in1);                                      \
+                const vf c = next(in2);                                      \
+                store(out + lane, EXPRESSION);                               \
             }                                                                \
         }                                                                    \
     }
-/// count output rows, each from `inner` rows in ascending order.
-#define MBRL_REDUCE(NAME, EXPRESSION)                                        \
-    static void NAME##_kernel(const Frame& frame, const Step& step) {        \
-        for (int32_t i = 0; i < step.count; ++i) {                           \
-            const Operand* row = step.in[0] + int64_t(i) * step.inner;       \
-            for (int32_t lane = 0; lane < frame.width; lane += MBRL_LANES) { \
-                vf a = read(frame, row[0], lane);                            \
-                for (int32_t k = 1; k < step.inner; ++k) {                   \
-                    const vf b = read(frame, row[k], lane);                  \
-                    a = EXPRESSION;                                          \
-                }                                                            \
-                store(frame.lanes + step.out[i] + lane, a);                  \
-            }                                                                \
-        }                                                                    \
+
+static inline vf read(const Frame& frame, Operand operand, int32_t lane) {
+    return operand.advance ? load(frame.lanes + operand.offset + lane) : load(frame.uniforms + operand.offset);
+}
+/// The operand's row, over so many vectors from `lane` on.
+template <int vectors>
+static inline void read_vectors(const Frame& frame, Operand operand, int32_t lane, vf (&x)[vectors]) {
+    if (operand.advance) {
+        for (int v = 0; v < vectors; ++v) x[v] = load(frame.lanes + operand.offset + lane + v * MBRL_LANES);
+    } else {
+        const vf same = load(frame.uniforms + operand.offset);
+        for (int v = 0; v < vectors; ++v) x[v] = same;
+    }
+}
+
+/// A reduction folds rows into one in ascending order: per lane a chain of operations that wait for each other. Several
+/// vectors of lanes at a time fill the waiting; the chains stay the same, and so do the bits.
+template <class Body>
+static inline void over_lanes(int32_t width, Body body) {
+    int32_t lane = 0;
+    for (; lane + 8 * MBRL_LANES <= width; lane += 8 * MBRL_LANES) body.template operator()<8>(lane);
+    for (; lane + 2 * MBRL_LANES <= width; lane += 2 * MBRL_LANES) body.template operator()<2>(lane);
+    if (lane < width) body.template operator()<1>(lane);
+}
+template <int vectors>
+static inline void store_vectors(float* out, int32_t lane, const vf (&x)[vectors]) {
+    for (int v = 0; v < vectors; ++v) store(out + lane + v * MBRL_LANES, x[v]);
+}
+
+#define MBRL_REDUCE(NAME, EXPRESSION)                                                                  \
+    static void NAME##_kernel(const Frame& frame, const Step& step) {                                  \
+        for (int32_t i = 0; i < step.count; ++i) {                                                     \
+            const Operand* row = step.in[0] + int64_t(i) * step.inner;                                 \
+            over_lanes(frame.width, [&]<int vectors>(int32_t lane) {                                   \
+                vf total[vectors], x[vectors];                                                         \
+                read_vectors(frame, row[0], lane, total);                                              \
+                for (int32_t k = 1; k < step.inner; ++k) {                                             \
+                    read_vectors(frame, row[k], lane, x);                                              \
+                    for (int v = 0; v < vectors; ++v) {                                                \
+                        const vf a = total[v], b = x[v];                                               \
+                        total[v] = EXPRESSION;                                                         \
+                    }                                                                                  \
+                }                                                                                      \
+                store_vectors(out_row(frame, step, i), lane, total);                                   \
+            });                                                                                        \
+        }                                                                                              \
     }
 
 // A NaN on either side wins, as in torch: max/min instructions would pick the second operand.
@@ -105,11 +159,34 @@ MBRL_REDUCE(amin, vminimum(a, b))
 static void sum_kernel(const Frame& frame, const Step& step) {
     for (int32_t i = 0; i < step.count; ++i) {
         const Operand* row = step.in[0] + int64_t(i) * step.inner;
-        for (int32_t lane = 0; lane < frame.width; lane += MBRL_LANES) {
-            vf total = read(frame, step.has_start ? step.in[1][i] : row[0], lane);
-            for (int32_t k = step.has_start ? 0 : 1; k < step.inner; ++k) total += read(frame, row[k], lane);
-            store(frame.lanes + step.out[i] + lane, total);
-        }
+        over_lanes(frame.width, [&]<int vectors>(int32_t lane) {
+            vf total[vectors], x[vectors];
+            read_vectors(frame, step.has_start ? step.in[1][i] : row[0], lane, total);
+            for (int32_t k = step.has_start ? 0 : 1; k < step.inner; ++k) {
+                read_vectors(frame, row[k], lane, x);
+                for (int v = 0; v < vectors; ++v) total[v] += x[v];
+            }
+            store_vectors(out_row(frame, step, i), lane, total);
+        });
+    }
+}
+
+/// One factor is read as it is multiplied, the other, if it repeats, once: eight sums leave few registers.
+template <int vectors>
+static inline void multiply_add(const Frame& frame, Operand a, Operand b, int32_t lane, vf (&total)[vectors]) {
+    if (!a.advance) {
+        const Operand swapped = a;
+        a = b;
+        b = swapped;
+    }
+    if (a.advance && b.advance) {
+        const float *x = frame.lanes + a.offset + lane, *y = frame.lanes + b.offset + lane;
+        for (int v = 0; v < vectors; ++v) total[v] = fma(load(x + v * MBRL_LANES), load(y + v * MBRL_LANES), total[v]);
+    } else {
+        vf x[vectors];
+        const vf y = load(frame.uniforms + b.offset);
+        read_vectors(frame, a, lane, x);
+        for (int v = 0; v < vectors; ++v) total[v] = fma(x[v], y, total[v]);
     }
 }
 
@@ -117,11 +194,12 @@ static void dot_kernel(const Frame& frame, const Step& step) {
     for (int32_t i = 0; i < step.count; ++i) {
         const Operand* a = step.in[0] + int64_t(i) * step.inner;
         const Operand* b = step.in[1] + int64_t(i) * step.inner;
-        for (int32_t lane = 0; lane < frame.width; lane += MBRL_LANES) {
-            vf total = step.has_start ? read(frame, step.in[2][i], lane) : splat(0.0f);
-            for (int32_t k = 0; k < step.inner; ++k) total = fma(read(frame, a[k], lane), read(frame, b[k], lane), total);
-            store(frame.lanes + step.out[i] + lane, total);
-        }
+        over_lanes(frame.width, [&]<int vectors>(int32_t lane) {
+            vf total[vectors] = {};
+            if (step.has_start) read_vectors(frame, step.in[2][i], lane, total);
+            for (int32_t k = 0; k < step.inner; ++k) multiply_add(frame, a[k], b[k], lane, total);
+            store_vectors(out_row(frame, step, i), lane, total);
+        });
     }
 }
 
@@ -139,7 +217,7 @@ static inline void arg_kernel(const Frame& frame, const Step& step) {
                 best = select(better, value, best);
                 index = select(better, splat(float(k)), index);
             }
-            store(frame.lanes + step.out[i] + lane, index);
+            store(out_row(frame, step, i) + lane, index);
         }
     }
 }

@@ -30,21 +30,35 @@ static inline vf vceil(vf x) { return -vfloor(-x); }
 static inline vf vtrunc(vf x) { return with_sign(vfloor(vabs(x)), x); }
 static inline vf vsign(vf x) { return keep_nan(x, truth(x > 0.0f) - truth(x < 0.0f)); }
 
-/// p·2^n for integer-valued n in [-252, 252], in two factors so that neither overflows.
-static inline vf scale_by_power_of_two(vf p, vf n) {
-    const vi whole = to_int(n);
-    const vi half = whole >> 1;
-    return p * floats((half + 127) << 23) * floats((whole - half + 127) << 23);
+/// e^x to 4e-7 of its value, for activations, which need no more: one term and one half of ln 2 less than `vexp`. 2^n is made of
+/// the low bits of `shifted`, for x in [-88, 89]: from 0 below the normal numbers to infinity above. A NaN stays one.
+static inline vf exp_for_activations(vf x) {
+    const vf limited = less_or_second(splat(89.0f), greater_or_second(splat(-88.0f), x));
+    const vf magic = splat(12582912.0f + 127.0f);
+    const vf shifted = fma(limited, splat(1.44269504f), magic);
+    const vf n = shifted - magic;
+#if MBRL_FUSED
+    const vf r = fma(n, splat(-0.693147182f), limited);
+#else  // a rounded product of n would be felt
+    const vf r = (limited - n * 0.693145752f) - n * 1.42860677e-6f;
+#endif
+    const float c[] = {8.29027220e-3f, 4.18981612e-2f, 1.66676402e-1f, 4.99991477e-1f, 9.99999702e-1f, 1.0f};
+    return polynomial(r, c) * floats(bits(shifted) << 23);
 }
 
+/// e^x = 2^n·e^r with |r| <= ½ ln 2. Adding 1.5·2^23 rounds to the nearest integer n and leaves it in the low bits.
 static inline vf vexp(vf x) {
-    vf t = select(x > 100.0f, splat(100.0f), x);
-    t = select(t > -110.0f, t, splat(-110.0f));  // also turns NaN into a number that converts safely
-    const vf n = vround(t * 1.44269504f);
-    vf r = fma(n, splat(-0.693145752f), t);
+    const vf limited = less_or_second(splat(100.0f), greater_or_second(splat(-110.0f), x));
+    const vf magic = splat(12582912.0f);
+    const vf shifted = fma(limited, splat(1.44269504f), magic);
+    const vf n = shifted - magic;
+    vf r = fma(n, splat(-0.693145752f), limited);
     r = fma(n, splat(-1.42860677e-6f), r);
     const float c[] = {1.37805939e-3f, 8.37312452e-3f, 4.16695364e-2f, 1.66664720e-1f, 4.99999851e-1f, 1.0f, 1.0f};
-    return keep_nan(x, scale_by_power_of_two(polynomial(r, c), n));
+    // 2^n in two factors, so that neither overflows.
+    const vi whole = bits(shifted) - bits(magic);
+    const vi half = whole >> 1;
+    return polynomial(r, c) * floats((half + 127) << 23) * floats((whole - half + 127) << 23);
 }
 
 /// e^x - 1 without cancellation: Taylor's series below one half.
@@ -54,6 +68,17 @@ static inline vf vexpm1(vf x) {
     return select(vabs(x) < 0.5f, near, vexp(x) - 1.0f);
 }
 
+/// log(1 + m) + e·ln 2 for m in [√½ - 1, √2 - 1].
+static inline vf log1p_near(vf m, vf e) {
+    const float c[] = {7.0376836292e-2f,  -1.1514610310e-1f, 1.1676998740e-1f,  -1.2420140846e-1f, 1.4249322787e-1f,
+                       -1.6668057665e-1f, 2.0000714765e-1f,  -2.4999993993e-1f, 3.3333331174e-1f};
+    const vf z = m * m;
+    vf y = polynomial(m, c) * m * z;
+    y = fma(e, splat(-2.12194440e-4f), y);
+    y = fma(splat(-0.5f), z, y);
+    return fma(e, splat(0.693359375f), m + y);
+}
+
 static inline vf vlog(vf x) {
     const vf scaled = select(x < 1.17549435e-38f, x * 8388608.0f, x);  // subnormals: x·2^23
     const vf shift = select(x < 1.17549435e-38f, splat(-23.0f), splat(0.0f));
@@ -61,13 +86,7 @@ static inline vf vlog(vf x) {
     const vi offset = bits(scaled) - 0x3f3504f3;
     const vf e = to_float(offset >> 23) + shift;
     const vf m = floats((offset & 0x007fffff) + 0x3f3504f3) - 1.0f;
-    const float c[] = {7.0376836292e-2f,  -1.1514610310e-1f, 1.1676998740e-1f,  -1.2420140846e-1f, 1.4249322787e-1f,
-                       -1.6668057665e-1f, 2.0000714765e-1f,  -2.4999993993e-1f, 3.3333331174e-1f};
-    const vf z = m * m;
-    vf y = polynomial(m, c) * m * z;
-    y = fma(e, splat(-2.12194440e-4f), y);
-    y = fma(splat(-0.5f), z, y);
-    vf result = fma(e, splat(0.693359375f), m + y);
+    vf result = log1p_near(m, e);
     result = select(x == INFINITY_F, x, result);
     result = select(x == 0.0f, splat(-INFINITY_F), result);
     result = select(x < 0.0f, splat(NAN_F), result);
@@ -87,14 +106,21 @@ static inline vf vtanh(vf x) {
     const vf z = x * x;
     const float c[] = {-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f};
     const vf near = fma(polynomial(z, c) * z, x, x);
-    const vf far = 1.0f - 2.0f / (vexp(a + a) + 1.0f);
+    const vf far = 1.0f - 2.0f / (exp_for_activations(a + a) + 1.0f);
     return keep_nan(x, select(a < 0.625f, near, with_sign(far, x)));
 }
 
-static inline vf vsigmoid(vf x) { return 1.0f / (1.0f + vexp(-x)); }
-static inline vf vsilu(vf x) { return x / (1.0f + vexp(-x)); }
-static inline vf vsoftplus(vf x) { return keep_nan(x, select(x > 0.0f, x, splat(0.0f)) + vlog1p(vexp(-vabs(x)))); }
-static inline vf vrelu(vf x) { return select(x < 0.0f, splat(0.0f), x); }
+static inline vf vsigmoid(vf x) { return 1.0f / (1.0f + exp_for_activations(-x)); }
+static inline vf vsilu(vf x) { return x / (1.0f + exp_for_activations(-x)); }
+/// max(x, 0) + log(1 + e^-|x|): the logarithm of a number in [1, 2], as in vlog.
+static inline vf vsoftplus(vf x) {
+    const vf u = exp_for_activations(-vabs(x));
+    const vi big = u > 0.41421356f;  // 1 + u > √2: half of it, exactly
+    const vf m = select(big, fma(u, splat(0.5f), splat(-0.5f)), u);
+    const vf logarithm = log1p_near(m, select(big, splat(1.0f), splat(0.0f)));
+    return keep_nan(x, greater_or_second(x, splat(0.0f)) + logarithm);
+}
+static inline vf vrelu(vf x) { return greater_or_second(splat(0.0f), x); }
 
 static inline vf verf(vf x) {
     const vf a = vabs(x);

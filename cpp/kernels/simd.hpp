@@ -51,6 +51,30 @@ static inline vf fma(vf a, vf b, vf c) {
 #endif
 }
 
+/// a > b ? a : b and a < b ? a : b, in one instruction where there is one: b when either is NaN, b of two zeros.
+static inline vf greater_or_second(vf a, vf b) {
+#if defined(__AVX512F__)
+    return reinterpret_cast<vf>(_mm512_max_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+#elif defined(__AVX2__) && defined(__FMA__)
+    return reinterpret_cast<vf>(_mm256_max_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
+#elif defined(__x86_64__)
+    return reinterpret_cast<vf>(_mm_max_ps(reinterpret_cast<__m128>(a), reinterpret_cast<__m128>(b)));
+#else
+    return select(a > b, a, b);
+#endif
+}
+static inline vf less_or_second(vf a, vf b) {
+#if defined(__AVX512F__)
+    return reinterpret_cast<vf>(_mm512_min_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+#elif defined(__AVX2__) && defined(__FMA__)
+    return reinterpret_cast<vf>(_mm256_min_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
+#elif defined(__x86_64__)
+    return reinterpret_cast<vf>(_mm_min_ps(reinterpret_cast<__m128>(a), reinterpret_cast<__m128>(b)));
+#else
+    return select(a < b, a, b);
+#endif
+}
+
 static inline vf vsqrt(vf a) {
 #if defined(__AVX512F__)
     return reinterpret_cast<vf>(_mm512_sqrt_ps(reinterpret_cast<__m512>(a)));

@@ -52,6 +52,9 @@ CEM::CEM(std::shared_ptr<const Problem> problem, CEMSettings settings)
       rollout_(std::move(problem), shape_of(settings), pool_) {
     const Problem& p = rollout_.problem();
     check(p.program("step").outputs.contains("reward"), "planning needs a reward: export the problem with one");
+    constexpr std::int64_t most = 100000000;
+    check(std::int64_t{settings_.horizon} * p.action_size <= most, "horizon * action_size must be <= ", most, ", got ",
+          std::int64_t{settings_.horizon} * p.action_size);
     elements_ = settings_.horizon * p.action_size;
     padded_ = rollout_.padded_population();
     for (int a = 0; a < p.action_size; ++a) {
@@ -66,6 +69,7 @@ CEM::CEM(std::shared_ptr<const Problem> problem, CEMSettings settings)
     order_.resize(settings_.population);
     std_.resize(elements_);
     best_.resize(elements_);
+    fallback_.resize(elements_);
     plan_.actions.resize(elements_);
     plan_.states.resize(static_cast<std::size_t>(rollout_.shape().steps() + 1) * p.state_size);
     reserve_streams(1);
@@ -75,6 +79,7 @@ void CEM::reserve_streams(int streams) {
     while (this->streams() < streams) {
         Memory& memory = streams_.emplace_back();
         memory.mean.resize(elements_);
+        memory.answer.resize(elements_);
         memory.kept.resize(static_cast<std::size_t>(settings_.keep_elites) * elements_);
     }
 }
@@ -90,26 +95,46 @@ void CEM::reset_stream(int stream) {
 
 void CEM::set_memory(int stream, Memory memory) {
     reserve_streams(stream + 1);
-    check(memory.mean.size() == streams_[stream].mean.size() && memory.kept.size() == streams_[stream].kept.size() &&
+    check(memory.mean.size() == streams_[stream].mean.size() && memory.answer.size() == memory.mean.size() && memory.kept.size() == streams_[stream].kept.size() &&
               memory.kept_count >= 0 && memory.kept_count <= settings_.keep_elites,
           "planner memory must fit the settings, got a mean of ", memory.mean.size(), " and kept elites of ", memory.kept.size(),
           " numbers");
     streams_[stream] = std::move(memory);
 }
 
-const Plan& CEM::plan(const float* state, const float* previous_action, const InputValues& inputs, double elapsed, int stream) {
+const Plan& CEM::plan(const PlanRequest& request) {
     const FlushDenormals flush;
-    Memory& memory = streams_[stream];
-    rollout_.start(state, previous_action, inputs);
-    begin(memory, elapsed);
-    for (int iteration = 0; iteration < settings_.iterations; ++iteration) {
-        sample(memory, iteration, stream);
-        rollout_.run({actions_.data(), padded_}, settings_.population, returns_.data());
-        refit(memory, select_elites());
-    }
-    evaluate_answer(memory);
+    Memory& memory = streams_[request.stream];
+    begin(memory, request);
+    const bool complete = iterate(memory, request);
+    answer(memory, request, complete);
+    memory.answer = plan_.actions;
     memory.plans += 1;
     return plan_;
+}
+
+/// Draws, rolls out and refits. Returns whether every iteration was finished; a partial one does not refit.
+bool CEM::iterate(Memory& memory, const PlanRequest& request) {
+    if (request.deadline != kNoDeadline && now_ns() >= request.deadline) return false;
+    rollout_.start(request.state, request.previous_action, request.inputs);
+    draw_ = {&memory, noise_key(settings_.seed, static_cast<std::uint32_t>(request.stream)), 0};
+    const Prepare prepare = {[](void* self, int first, int width) { static_cast<CEM*>(self)->sample(first, width); }, this};
+    Budget budget;
+    budget.keep = settings_.elites;
+    if (request.deadline != kNoDeadline) budget.deadline = request.deadline - answer_time_;
+    for (int iteration = 0; iteration < settings_.iterations; ++iteration) {
+        draw_.iteration = static_cast<std::uint32_t>(iteration);
+        budget.max_tiles = request.max_tiles - plan_.tiles;
+        const Progress progress =
+            rollout_.run({actions_.data(), padded_}, settings_.population, returns_.data(), {nullptr, 0}, budget, prepare);
+        plan_.tiles += progress.tiles;
+        plan_.model_steps += progress.model_steps;
+        const int elites = select_elites(progress.candidates);
+        remember_best(elites);
+        if (!progress.complete) return false;
+        refit(memory, elites);
+    }
+    return true;
 }
 
 /// An average of actions may leave the bounds by one rounding.
@@ -119,7 +144,7 @@ float CEM::clip(float action, int element) const {
 }
 
 /// Moves held knots by `elapsed` model steps: each new knot is the time average of what the old plan does then.
-void CEM::shift(float* actions, double elapsed) {
+void CEM::shift(float* actions, double elapsed) const {
     const int action_size = problem().action_size, last = settings_.horizon - 1;
     const double knots = elapsed / settings_.steps_per_knot;
     const int whole = static_cast<int>(std::min<double>(std::floor(knots), settings_.horizon));
@@ -132,59 +157,78 @@ void CEM::shift(float* actions, double elapsed) {
     }
 }
 
-void CEM::begin(Memory& memory, double elapsed) {
+void CEM::begin(Memory& memory, const PlanRequest& request) {
     const int action_size = problem().action_size;
-    if (settings_.warm_start && memory.plans > 0) {
-        shift(memory.mean.data(), elapsed);
-        for (int k = 0; k < memory.kept_count; ++k) shift(memory.kept.data() + static_cast<std::ptrdiff_t>(k) * elements_, elapsed);
+    const auto middle = [&](std::vector<float>& actions) {
+        for (int e = 0; e < elements_; ++e) actions[e] = mid_[e % action_size];
+    };
+    if (memory.plans > 0) {
+        fallback_ = memory.answer;
+        shift(fallback_.data(), request.elapsed);
     } else {
-        for (int e = 0; e < elements_; ++e) memory.mean[e] = mid_[e % action_size];
+        middle(fallback_);
+    }
+    if (settings_.warm_start && memory.plans > 0) {
+        shift(memory.mean.data(), request.elapsed);
+        for (int k = 0; k < memory.kept_count; ++k)
+            shift(memory.kept.data() + static_cast<std::ptrdiff_t>(k) * elements_, request.elapsed);
+    } else {
+        middle(memory.mean);
         memory.kept_count = 0;
     }
     for (int e = 0; e < elements_; ++e) std_[e] = static_cast<float>(settings_.init_std) * half_[e % action_size];
     best_return_ = -std::numeric_limits<float>::infinity();
     any_finite_ = false;
+    plan_.tiles = plan_.model_steps = 0;
 }
 
-/// Candidate slots: the mean, the kept elites, candidates around the mean, fresh ones from the initial distribution.
-void CEM::sample(const Memory& memory, int iteration, int stream) {
-    const Problem& p = problem();
-    const KernelTable& table = kernels();
-    draw_normals(noise_key(settings_.seed, static_cast<std::uint32_t>(stream)), memory.plans, static_cast<std::uint32_t>(iteration),
-                 elements_, padded_, actions_.data(), padded_);
+/// Fills the columns of candidates [first, first + width), on the thread that will roll them out. Candidate slots: the mean,
+/// the kept elites, candidates around the mean, fresh ones from the initial distribution.
+void CEM::sample(int first, int width) {
+    const int action_size = problem().action_size;
+    draw_normals(draw_.key, draw_.memory->plans, draw_.iteration, elements_, first, width, actions_.data(), padded_);
     if (!colour_.empty())
-        for (int a = 0; a < p.action_size; ++a)
-            table.lower_triangular(row(a), std::int64_t{padded_} * p.action_size, colour_.data(), settings_.horizon, padded_);
-    const int fresh = static_cast<int>(settings_.fresh_fraction * settings_.population);
-    for (int e = 0; e < elements_; ++e) {
-        const int a = e % p.action_size;
-        const float init = static_cast<float>(settings_.init_std) * half_[a];
-        // Fresh candidates lie at the end, maybe in the middle of a vector: redo only their numbers, from the same noise.
-        float* tail = row(e) + settings_.population - fresh;
-        if (fresh > 0) std::copy_n(tail, fresh, returns_.data());
-        table.affine_clip(row(e), std_[e], memory.mean[e], p.action_low[a], p.action_high[a], padded_);
-        if (fresh > 0) {
-            table.affine_clip(returns_.data(), init, mid_[a], p.action_low[a], p.action_high[a], round_up(fresh, kLaneGroup));
-            std::copy_n(returns_.data(), fresh, tail);
-        }
-    }
-    place_carried(memory);
+        for (int a = 0; a < action_size; ++a)
+            kernels().lower_triangular(row(a) + first, std::int64_t{padded_} * action_size, colour_.data(), settings_.horizon, width);
+    for (int e = 0; e < elements_; ++e) scale_and_clip(e, first, width);
+    place_carried(first, width);
 }
 
-void CEM::place_carried(const Memory& memory) {
+/// Fresh candidates lie at the end, maybe from the middle of a vector on: that one is computed both ways.
+void CEM::scale_and_clip(int element, int first, int width) {
+    const KernelTable& table = kernels();
+    const Problem& p = problem();
+    const int a = element % p.action_size, end = first + width;
+    const float low = p.action_low[a], high = p.action_high[a], init = static_cast<float>(settings_.init_std) * half_[a];
+    const int fresh = static_cast<int>(settings_.fresh_fraction * settings_.population);
+    const int edge = std::clamp(fresh > 0 ? settings_.population - fresh : end, first, end);
+    const int mixed = edge / table.lanes * table.lanes, all_fresh = round_up(edge, table.lanes);
+    float* actions = row(element);
+    alignas(64) float vector[kLaneGroup];
+    if (mixed != all_fresh) std::copy_n(actions + mixed, table.lanes, vector);
+    table.affine_clip(actions + first, std_[element], draw_.memory->mean[element], low, high, all_fresh - first);
+    table.affine_clip(actions + all_fresh, init, mid_[a], low, high, end - all_fresh);
+    if (mixed == all_fresh) return;
+    table.affine_clip(vector, init, mid_[a], low, high, table.lanes);
+    std::copy(vector + (edge - mixed), vector + table.lanes, actions + edge);
+}
+
+void CEM::place_carried(int first, int width) {
     int slot = 0;
     const auto place = [&](const float* actions) {
-        for (int e = 0; e < elements_; ++e) row(e)[slot] = actions[e];
+        if (slot >= first && slot < first + width)
+            for (int e = 0; e < elements_; ++e) row(e)[slot] = actions[e];
         ++slot;
     };
-    if (settings_.include_mean) place(memory.mean.data());
-    for (int k = 0; k < memory.kept_count; ++k) place(memory.kept.data() + static_cast<std::ptrdiff_t>(k) * elements_);
+    if (settings_.include_mean) place(draw_.memory->mean.data());
+    for (int k = 0; k < draw_.memory->kept_count; ++k)
+        place(draw_.memory->kept.data() + static_cast<std::ptrdiff_t>(k) * elements_);
 }
 
 /// Puts the best finite candidates first in order_, best first, equal returns by index. Returns how many.
-int CEM::select_elites() {
+int CEM::select_elites(int candidates) {
     int finite = 0;
-    for (int n = 0; n < settings_.population; ++n)
+    for (int n = 0; n < candidates; ++n)
         if (std::isfinite(returns_[n])) order_[finite++] = n;
     const int elites = std::min(settings_.elites, finite);
     std::partial_sort(order_.begin(), order_.begin() + elites, order_.begin() + finite,
@@ -194,7 +238,6 @@ int CEM::select_elites() {
 
 void CEM::refit(Memory& memory, int elites) {
     if (elites == 0) return;  // keep mean and std
-    any_finite_ = true;
     const float old = static_cast<float>(settings_.momentum), share = 1.0f - old;
     for (int e = 0; e < elements_; ++e) {
         const float* values = row(e);
@@ -210,28 +253,53 @@ void CEM::refit(Memory& memory, int elites) {
     memory.kept_count = std::min(settings_.keep_elites, elites);
     for (int k = 0; k < memory.kept_count; ++k)
         for (int e = 0; e < elements_; ++e) memory.kept[static_cast<std::size_t>(k) * elements_ + e] = row(e)[order_[k]];
-    remember_best();
 }
 
-void CEM::remember_best() {
-    if (!(returns_[order_[0]] > best_return_)) return;
+void CEM::remember_best(int elites) {
+    if (elites == 0 || !(returns_[order_[0]] > best_return_)) return;
+    any_finite_ = true;
     best_return_ = returns_[order_[0]];
     for (int e = 0; e < elements_; ++e) best_[e] = row(e)[order_[0]];
 }
 
-/// The answer rides along as one more candidate: its return is the value, its states are what the plan intends.
-void CEM::evaluate_answer(Memory& memory) {
-    const Problem& p = problem();
-    const bool best = settings_.returns_best && any_finite_;
-    plan_.actions = best ? best_ : memory.mean;
-    for (int e = 0; e < elements_; ++e) std::fill_n(row(e), kLaneGroup, plan_.actions[e]);
+/// Actions as one more candidate: their return, and the states that they lead to. Returns whether there was time.
+bool CEM::evaluate(const std::vector<float>& actions, std::int64_t deadline) {
+    for (int e = 0; e < elements_; ++e) std::fill_n(row(e), kLaneGroup, actions[e]);
     std::fill_n(states_.data(), states_.size(), 0.0f);
-    rollout_.run({actions_.data(), padded_}, 1, returns_.data(), {states_.data(), kLaneGroup});
+    const std::int64_t began = now_ns();
+    Budget budget;
+    budget.deadline = deadline;
+    const Progress progress = rollout_.run({actions_.data(), padded_}, 1, returns_.data(), {states_.data(), kLaneGroup}, budget);
+    plan_.model_steps += progress.model_steps;
+    plan_.has_states = progress.complete;
+    if (!progress.complete) return false;
+    answer_time_ = now_ns() - began;
     plan_.value = returns_[0];
     for (std::size_t i = 0; i < plan_.states.size(); ++i) plan_.states[i] = states_[i * kLaneGroup];
-    plan_.status = any_finite_ ? PlanStatus::ok : PlanStatus::no_finite_candidate;
-    plan_.model_steps =
-        (static_cast<long long>(settings_.population) * settings_.iterations + 1) * rollout_.shape().steps() * p.members;
+    return true;
+}
+
+/// A finished plan answers as its settings say, and counts one more tile; one that was cut off with the best it has seen.
+void CEM::answer(const Memory& memory, const PlanRequest& request, bool complete) {
+    plan_.value = std::numeric_limits<float>::quiet_NaN();
+    plan_.has_states = false;
+    if (complete && plan_.tiles < request.max_tiles) {
+        plan_.status = any_finite_ ? PlanStatus::ok : PlanStatus::no_finite_candidate;
+        plan_.actions = !any_finite_ ? fallback_ : settings_.returns_best ? best_ : memory.mean;
+        if (evaluate(plan_.actions, request.deadline)) {
+            plan_.tiles += 1;
+            return;
+        }
+    }
+    if (any_finite_) {
+        plan_.status = PlanStatus::deadline;
+        plan_.actions = best_;
+        evaluate(best_, request.deadline);
+        plan_.value = best_return_;
+        return;
+    }
+    plan_.actions = fallback_;
+    plan_.status = plan_.tiles > 0 ? PlanStatus::no_finite_candidate : memory.plans > 0 ? PlanStatus::shifted : PlanStatus::safe;
 }
 
 }  // namespace mbrl

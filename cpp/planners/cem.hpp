@@ -40,9 +40,8 @@ class CEM {
     const CEMSettings& settings() const { return settings_; }
     const Problem& problem() const { return rollout_.problem(); }
 
-    /// state [state_size], previous_action [action_size], inputs as Rollout::start. `elapsed`: model steps since the
-    /// last plan of this stream. The answer lives until the next call.
-    const Plan& plan(const float* state, const float* previous_action, const InputValues& inputs, double elapsed, int stream = 0);
+    /// Allocates nothing, throws nothing. The answer lives until the next call.
+    const Plan& plan(const PlanRequest& request);
 
     /// Streams are independent sequences of plans: their own noise, warm start and counter.
     void reserve_streams(int streams);
@@ -53,8 +52,9 @@ class CEM {
     /// What a stream remembers between plans; for pickling.
     struct Memory {
         std::uint32_t plans = 0;
-        std::vector<float> mean;  // [horizon, action_size]
-        std::vector<float> kept;  // [kept_count, horizon, action_size]
+        std::vector<float> mean;    // [horizon, action_size]
+        std::vector<float> answer;  // likewise, the last plan's
+        std::vector<float> kept;    // [kept_count, horizon, action_size]
         int kept_count = 0;
         bool operator==(const Memory&) const = default;
     };
@@ -64,14 +64,17 @@ class CEM {
  private:
     float* row(int element) { return actions_.data() + static_cast<std::int64_t>(element) * padded_; }
     float clip(float action, int element) const;
-    void shift(float* actions, double elapsed);
-    void begin(Memory& memory, double elapsed);
-    void sample(const Memory& memory, int iteration, int stream);
-    void place_carried(const Memory& memory);
-    int select_elites();
+    void shift(float* actions, double elapsed) const;
+    void begin(Memory& memory, const PlanRequest& request);
+    bool iterate(Memory& memory, const PlanRequest& request);
+    void sample(int first, int width);
+    void scale_and_clip(int element, int first, int width);
+    void place_carried(int first, int width);
+    int select_elites(int candidates);
     void refit(Memory& memory, int elites);
-    void remember_best();
-    void evaluate_answer(Memory& memory);
+    void remember_best(int elites);
+    bool evaluate(const std::vector<float>& actions, std::int64_t deadline);
+    void answer(const Memory& memory, const PlanRequest& request, bool complete);
 
     CEMSettings settings_;
     std::shared_ptr<ThreadPool> pool_;
@@ -83,11 +86,19 @@ class CEM {
     AlignedFloats actions_;          // [elements rounded up to 4][padded]
     AlignedFloats returns_, states_;
     std::vector<int> order_;
-    std::vector<float> std_, best_;
+    std::vector<float> std_, best_, fallback_;
     float best_return_ = 0;
     bool any_finite_ = false;
+    std::int64_t answer_time_ = 0;  // of the last evaluation of an answer, nanoseconds
     std::vector<Memory> streams_;
     Plan plan_;
+
+    /// What the candidates of the iteration being sampled are drawn from.
+    struct Draw {
+        const Memory* memory = nullptr;
+        std::array<std::uint32_t, 2> key{};
+        std::uint32_t iteration = 0;
+    } draw_;
 };
 
 }  // namespace mbrl

@@ -26,7 +26,7 @@ std::array<std::uint32_t, 2> noise_key(std::uint64_t seed, std::uint32_t stream)
     return {static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32)};
 }
 
-void draw_normals(std::array<std::uint32_t, 2> key, std::uint32_t plan, std::uint32_t iteration, int elements, int padded,
+void draw_normals(std::array<std::uint32_t, 2> key, std::uint32_t plan, std::uint32_t iteration, int elements, int first, int width,
                   float* rows, std::int64_t stride) {
     NoiseArgs args{};
     args.key[0] = key[0];
@@ -34,9 +34,10 @@ void draw_normals(std::array<std::uint32_t, 2> key, std::uint32_t plan, std::uin
     args.plan = plan;
     args.iteration = iteration;
     args.blocks = (elements + 3) / 4;
-    args.rows = rows;
+    args.first_candidate = static_cast<std::uint32_t>(first);
+    args.rows = rows + first;
     args.stride = stride;
-    args.width = padded;
+    args.width = width;
     kernels().normals(args);
 }
 

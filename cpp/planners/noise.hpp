@@ -10,8 +10,9 @@ namespace mbrl {
 /// Philox key of a (seed, stream): every stream of every seed is its own sequence.
 std::array<std::uint32_t, 2> noise_key(std::uint64_t seed, std::uint32_t stream);
 
-/// Standard normals for candidates [0, padded): element e at rows + e·stride. `rows` must hold elements rounded up to 4.
-void draw_normals(std::array<std::uint32_t, 2> key, std::uint32_t plan, std::uint32_t iteration, int elements, int padded,
+/// Standard normals for candidates [first, first + width): element e of them at rows + e·stride + first, where there must be
+/// room for the elements rounded up to 4. `first` and `width` are multiples of the vector length.
+void draw_normals(std::array<std::uint32_t, 2> key, std::uint32_t plan, std::uint32_t iteration, int elements, int first, int width,
                   float* rows, std::int64_t stride);
 
 /// Lower Cholesky factor [size, size] of the unit-variance covariance whose power spectrum is 1/f^beta, sampled at the

@@ -1,6 +1,9 @@
 #include "problem/rollout.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <functional>
 #include <limits>
 
 #include "core/check.hpp"
@@ -10,16 +13,22 @@
 namespace mbrl {
 namespace {
 
-/// Live rows of a tile should stay in the first-level cache beside the weights.
-constexpr int kTileBytes = 24 * 1024;
-constexpr int kMaxTileLanes = 64;
+/// Lanes of a tile: enough to spread the cost of starting an operation, few enough that the live rows of a tile stay in
+/// the first-level cache. Matrix products need two vectors; chains of cheap operations gain from many.
+constexpr int kTileBytes = 48 * 1024;
+constexpr int kLeastTileLanes = 32;
+constexpr int kMostTileLanes = 128;
+/// A tile is cut at multiples of this, so that the cut does not depend on shorter vectors.
+constexpr int kTileGrain = 8;
 
 int tile_lanes(const Program& program) {
     const Executor probe(program, kLaneGroup);
     const int rows = std::max<int>(1, static_cast<int>(probe.lane_floats() / kLaneGroup));
     const int fitting = kTileBytes / static_cast<int>(sizeof(float)) / rows / kLaneGroup * kLaneGroup;
-    return std::clamp(fitting, kLaneGroup, kMaxTileLanes);
+    return std::clamp(fitting, kLeastTileLanes, kMostTileLanes);
 }
+
+int grain() { return std::max(kTileGrain, static_cast<int>(kernels().lanes)); }
 
 /// Pointer to the operand's lanes; what is the same for all lanes is spread into `scratch`.
 const float* lanes_of(const Frame& frame, Operand operand, float* scratch) {
@@ -30,14 +39,16 @@ const float* lanes_of(const Frame& frame, Operand operand, float* scratch) {
 
 }  // namespace
 
+std::int64_t now_ns() {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 Rollout::Rollout(std::shared_ptr<const Problem> problem, RolloutShape shape, std::shared_ptr<ThreadPool> pool)
     : problem_(std::move(problem)), shape_(shape), pool_(std::move(pool)) {
     check(shape_.population >= 1, "population must be >= 1, got ", shape_.population);
     check(shape_.horizon >= 1, "horizon must be >= 1, got ", shape_.horizon);
     check(shape_.steps_per_knot >= 1, "steps_per_knot must be >= 1, got ", shape_.steps_per_knot);
     const Program& step = problem_->program("step");
-    const int lanes = kernels().lanes;
-    vectors_ = round_up(shape_.population, lanes) / lanes;
     padded_ = round_up(shape_.population, kLaneGroup);
     stride_ = std::min(tile_lanes(step), padded_);
     step_ = std::make_unique<Executor>(step, stride_);
@@ -46,7 +57,7 @@ Rollout::Rollout(std::shared_ptr<const Problem> problem, RolloutShape shape, std
         terminal_ = std::make_unique<Executor>(*terminal, stride_);
         terminal_uniforms_ = AlignedFloats(terminal_->uniform_floats() * problem_->members);
     }
-    next_state_ = step_->output("next_state");
+    step_->set_feedback("next_state", "state");
     has_reward_ = !step_->output("reward").empty();
     ends_ = !step_->output("termination").empty();
     if (has_reward_) reward_ = step_->output("reward")[0];
@@ -61,6 +72,8 @@ Rollout::Rollout(std::shared_ptr<const Problem> problem, RolloutShape shape, std
     }
     double factor = 1;
     for (int t = 0; t <= shape_.steps(); ++t, factor *= shape_.discount) discounts_.push_back(static_cast<float>(factor));
+    bound_rewards();
+    outcomes_.resize(tiles(shape_.population));
     state_.resize(problem_->state_size);
     previous_action_.resize(problem_->action_size);
     for (int thread = 0; thread < pool_->threads(); ++thread) {
@@ -70,7 +83,8 @@ Rollout::Rollout(std::shared_ptr<const Problem> problem, RolloutShape shape, std
         worker.total = AlignedFloats(stride_);
         worker.alive = AlignedFloats(stride_);
         worker.sum = AlignedFloats(stride_);
-        worker.next = AlignedFloats(static_cast<std::size_t>(stride_) * std::max(1, problem_->state_size));
+        worker.scratch = AlignedFloats(stride_);
+        worker.best.reserve(shape_.population);
     }
 }
 
@@ -93,63 +107,132 @@ void Rollout::start(const float* state, const float* previous_action, const Inpu
     }
 }
 
-void Rollout::run(ActionRows actions, int count, float* returns, StateRows states) {
-    const int lanes = kernels().lanes;
-    const int vectors = std::min(round_up(count, lanes) / lanes, vectors_);
-    // Tiles differ by at most one vector, so that threads share the work and the last tile is no stub.
-    const int fewest = (vectors * lanes + stride_ - 1) / stride_;
-    const int tiles = std::max(fewest, std::min(pool_->threads(), vectors));
-    pool_->for_each(tiles, [&](int tile, int thread) {
-        const FlushDenormals flush;
-        const int first = static_cast<int>(std::int64_t{vectors} * tile / tiles) * lanes;
-        const int last = static_cast<int>(std::int64_t{vectors} * (tile + 1) / tiles) * lanes;
-        run_tile(workers_[thread], actions, first, last - first, returns, states);
-    });
+/// Tiles differ by at most one grain, and every thread gets as many as the others.
+int Rollout::tiles(int count) const {
+    const int grains = round_up(count, grain()) / grain();
+    const int fewest = (grains * grain() + stride_ - 1) / stride_;
+    return std::min(grains, round_up(fewest, pool_->threads()));
 }
 
-void Rollout::run_tile(Worker& worker, ActionRows actions, int first, int width, float* returns, StateRows states) {
+Progress Rollout::run(ActionRows actions, int count, float* returns, StateRows states, const Budget& budget, Prepare prepare) {
+    const Job job{actions, count, returns, states, budget, prepare};
+    const int tiles = this->tiles(count), grains = round_up(count, grain()) / grain();
+    const auto begin = [&](int tile) { return static_cast<int>(std::int64_t{grains} * tile / tiles) * grain(); };
+    for (Worker& worker : workers_) {
+        worker.best.clear();
+        worker.model_steps = worker.last_step = 0;
+    }
+    const int allowed = static_cast<int>(std::clamp<std::int64_t>(budget.max_tiles, 0, tiles));
+    std::fill_n(outcomes_.begin(), tiles, Outcome::cut);
+    pool_->for_each(allowed, [&](int tile, int thread) {
+        const FlushDenormals flush;
+        outcomes_[tile] = run_tile(workers_[thread], job, begin(tile), begin(tile + 1) - begin(tile));
+    });
+    Progress progress;
+    while (progress.tiles < tiles && outcomes_[progress.tiles] != Outcome::cut) ++progress.tiles;
+    progress.complete = progress.tiles == tiles;
+    progress.candidates = std::min(begin(progress.tiles), count);
+    for (const Worker& worker : workers_) progress.model_steps += worker.model_steps;
+    return progress;
+}
+
+/// Rolls a tile out under every member in turn, whose weights stay in the cache for the whole horizon.
+Rollout::Outcome Rollout::run_tile(Worker& worker, const Job& job, int first, int width) {
+    if (job.budget.deadline != kNoDeadline && now_ns() >= job.budget.deadline) return Outcome::cut;
+    if (job.prepare.call) job.prepare.call(job.prepare.context, first, width);
     std::fill_n(worker.sum.data(), width, 0.0f);
     for (int member = 0; member < problem_->members; ++member) {
-        run_member(worker, member, actions, first, width, states);
+        const Outcome outcome = run_member(worker, job, member, first, width);
+        if (outcome == Outcome::pruned)
+            std::fill_n(job.returns + first, width, -std::numeric_limits<float>::infinity());
+        if (outcome != Outcome::done) return outcome;
         for (int lane = 0; lane < width; ++lane) worker.sum[lane] += worker.total[lane];
     }
     const float share = 1.0f / static_cast<float>(problem_->members);
     for (int lane = 0; lane < width; ++lane)
-        returns[first + lane] = has_reward_ ? worker.sum[lane] * share : std::numeric_limits<float>::quiet_NaN();
+        job.returns[first + lane] = has_reward_ ? worker.sum[lane] * share : std::numeric_limits<float>::quiet_NaN();
+    if (job.budget.keep > 0) remember(worker, job, first, width);
+    return Outcome::done;
 }
 
-void Rollout::run_member(Worker& worker, int member, ActionRows actions, int first, int width, StateRows states) {
+Rollout::Outcome Rollout::run_member(Worker& worker, const Job& job, int member, int first, int width) {
     const KernelTable& table = kernels();
-    const int state_size = problem_->state_size;
     const int weights = std::min(member, step_->program().members - 1);
     float* lanes = worker.step_lanes.data();
     float* state = lanes + state_at_;
     const Frame frame = step_->frame(weights, step_uniforms_.data() + step_->uniform_floats() * member, lanes, width);
     std::fill_n(worker.total.data(), width, 0.0f);
     std::fill_n(worker.alive.data(), width, 1.0f);
-    for (int i = 0; i < state_size; ++i) {
+    start_state(state, first, width);
+    if (job.states.rows) save_states(state, job.states, 0, first, width);
+    std::int64_t step_began = 0;
+    for (int t = 0; t < shape_.steps(); ++t) {
+        if (job.budget.deadline != kNoDeadline && out_of_time(worker, job.budget.deadline, step_began)) return Outcome::cut;
+        load_arguments(worker, job.actions, first, width, t);
+        step_->run(frame);
+        worker.model_steps += std::min(width, job.count - first);
+        float* scratch = worker.scratch.data();
+        const float* reward = has_reward_ ? lanes_of(frame, reward_, scratch) : nullptr;
+        table.accumulate(worker.total.data(), worker.alive.data(), reward, nullptr, discounts_[t], width);
+        if (ends_) table.accumulate(worker.total.data(), worker.alive.data(), nullptr, lanes_of(frame, ended_, scratch), 0, width);
+        step_->feed_back(frame);
+        if (job.states.rows) save_states(state, job.states, t + 1, first, width);
+        if (job.budget.keep > 0 && hopeless(worker, job.budget.keep, member, t + 1, width)) return Outcome::pruned;
+    }
+    if (terminal_) add_terminal_value(worker, member, width);
+    return Outcome::done;
+}
+
+/// Whether the next model step, if it takes as long as the last one, would end after the deadline.
+bool Rollout::out_of_time(Worker& worker, std::int64_t deadline, std::int64_t& step_began) const {
+    const std::int64_t now = now_ns();
+    if (step_began != 0) worker.last_step = now - step_began;
+    step_began = now;
+    return now + worker.last_step >= deadline;
+}
+
+void Rollout::start_state(float* state, int first, int width) const {
+    for (int i = 0; i < problem_->state_size; ++i) {
         float* row = state + static_cast<std::ptrdiff_t>(i) * stride_;
         if (start_rows_.rows)
             std::copy_n(start_rows_.rows + i * start_rows_.stride + first, width, row);
         else
             std::fill_n(row, width, state_[i]);
     }
-    if (states.rows) save_states(state, states, 0, first, width);
-    for (int t = 0; t < shape_.steps(); ++t) {
-        load_arguments(worker, actions, first, width, t);
-        step_->run(frame);
-        // Through a buffer: a next state may be a state row itself, or another one.
-        float* next = worker.next.data();
-        const float* reward = has_reward_ ? lanes_of(frame, reward_, next) : nullptr;
-        table.accumulate(worker.total.data(), worker.alive.data(), reward, nullptr, discounts_[t], width);
-        if (ends_) table.accumulate(worker.total.data(), worker.alive.data(), nullptr, lanes_of(frame, ended_, next), 0, width);
-        for (int i = 0; i < state_size; ++i)
-            read_operand(frame, next_state_[i], next + static_cast<std::ptrdiff_t>(i) * stride_, width);
-        for (int i = 0; i < state_size; ++i)
-            std::copy_n(next + static_cast<std::ptrdiff_t>(i) * stride_, width, state + static_cast<std::ptrdiff_t>(i) * stride_);
-        if (states.rows) save_states(state, states, t + 1, first, width);
+}
+
+/// What a member can still collect, at most, after each number of steps.
+void Rollout::bound_rewards() {
+    reward_bound_ = std::numeric_limits<double>::infinity();  // derived in pruning, see Budget::keep
+    rest_.assign(static_cast<std::size_t>(shape_.steps()) + 1, std::numeric_limits<float>::infinity());
+}
+
+/// Whether no lane of the tile can still reach the best `keep` of the tiles that this worker has finished.
+bool Rollout::hopeless(const Worker& worker, int keep, int member, int step, int width) const {
+    if (static_cast<int>(worker.best.size()) < keep) return false;
+    const float later_members = static_cast<float>(problem_->members - 1 - member) * rest_[0];
+    const float rest = rest_[step] + later_members;
+    if (!(rest < std::numeric_limits<float>::infinity())) return false;
+    // Rounding: every sum below is off by at most one part in 2^23 for each of its terms.
+    const float bar = worker.best.front() * static_cast<float>(problem_->members);
+    const float slack = static_cast<float>(shape_.steps() + problem_->members + 4) * 1.2e-7f;
+    const float lowered = bar - slack * (std::fabs(bar) + 2 * std::fabs(rest));
+    return !kernels().any_reaches(worker.sum.data(), worker.total.data(), rest, slack, lowered, width);
+}
+
+void Rollout::remember(Worker& worker, const Job& job, int first, int width) const {
+    const auto worst_first = std::greater<float>();
+    for (int n = first; n < std::min(first + width, job.count); ++n) {
+        const float value = job.returns[n];
+        if (!std::isfinite(value)) continue;
+        if (static_cast<int>(worker.best.size()) == job.budget.keep) {
+            if (!(value > worker.best.front())) continue;
+            std::pop_heap(worker.best.begin(), worker.best.end(), worst_first);
+            worker.best.pop_back();
+        }
+        worker.best.push_back(value);
+        std::push_heap(worker.best.begin(), worker.best.end(), worst_first);
     }
-    if (terminal_) add_terminal_value(worker, member, width);
 }
 
 /// Actions are held for a knot; time and per-step inputs change every step.
@@ -192,7 +275,7 @@ void Rollout::add_terminal_value(Worker& worker, int member, int width) {
     const int weights = std::min(member, terminal_->program().members - 1);
     const Frame frame = terminal_->frame(weights, terminal_uniforms_.data() + terminal_->uniform_floats() * member, lanes, width);
     terminal_->run(frame);
-    const float* value = lanes_of(frame, terminal_->output("value")[0], worker.next.data());
+    const float* value = lanes_of(frame, terminal_->output("value")[0], worker.scratch.data());
     kernels().accumulate(worker.total.data(), worker.alive.data(), value, nullptr, discounts_[shape_.steps()], width);
 }
 

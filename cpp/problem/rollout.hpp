@@ -34,6 +34,31 @@ struct StateRows {
     std::int64_t stride;
 };
 
+/// steady_clock, in nanoseconds since its epoch.
+std::int64_t now_ns();
+inline constexpr std::int64_t kNoDeadline = INT64_MAX;
+
+/// What a run may spend, and what would be wasted. Tiles are planned in order; the first `max_tiles` may run.
+struct Budget {
+    std::int64_t deadline = kNoDeadline;  // now_ns() at which to stop, checked between model steps
+    std::int64_t max_tiles = INT64_MAX;
+    int keep = 0;  // only the best `keep` candidates matter: a tile that cannot reach them may stop (0: all matter)
+};
+
+/// What a run did. Candidates of unfinished tiles, and those behind them, do not count.
+struct Progress {
+    int candidates = 0;
+    int tiles = 0;
+    bool complete = true;
+    std::int64_t model_steps = 0;  // candidates × steps × members that were computed, pruned ones not
+};
+
+/// Called before a tile of candidates [first, first + width) is rolled out, on the thread that will do it.
+struct Prepare {
+    void (*call)(void* context, int first, int width) = nullptr;
+    void* context = nullptr;
+};
+
 class Rollout {
  public:
     /// Sizes and allocates everything; run() allocates nothing. Without a reward in the problem the returns are NaN.
@@ -43,22 +68,43 @@ class Rollout {
     const RolloutShape& shape() const { return shape_; }
     /// Candidates are padded to this many in action, return and state rows.
     int padded_population() const { return padded_; }
+    /// A tile never has more lanes; a population of `count` makes this many tiles.
     int lanes_per_tile() const { return stride_; }
+    int tiles(int count) const;
+    /// No reward ever exceeds this, whatever the state; infinity when nothing is known.
+    double reward_bound() const { return reward_bound_; }
 
     /// Once per plan: start state [state_size], last executed action [action_size], inputs. Runs the prologues.
     void start(const float* state, const float* previous_action, const InputValues& inputs);
     /// Optionally one start state per candidate: rows [state_size], `stride` floats apart.
     void start_states(const float* rows, std::int64_t stride) { start_rows_ = {rows, stride}; }
 
-    /// Rolls out `count` candidates. returns[padded]; states optional. Rows must be readable up to the padding.
-    void run(ActionRows actions, int count, float* returns, StateRows states = {nullptr, 0});
+    /// Rolls out `count` candidates. returns[padded]: −∞ where a tile was pruned. Rows must be readable up to the padding.
+    Progress run(ActionRows actions, int count, float* returns, StateRows states = {nullptr, 0}, const Budget& budget = {},
+                 Prepare prepare = {});
 
  private:
     struct Worker {
-        AlignedFloats step_lanes, terminal_lanes, total, alive, sum, next;
+        AlignedFloats step_lanes, terminal_lanes, total, alive, sum, scratch;
+        std::vector<float> best;  // the best returns of this worker in this run, a heap of at most Budget::keep
+        std::int64_t model_steps = 0, last_step = 0;
     };
-    void run_tile(Worker& worker, ActionRows actions, int first, int width, float* returns, StateRows states);
-    void run_member(Worker& worker, int member, ActionRows actions, int first, int width, StateRows states);
+    struct Job {
+        ActionRows actions;
+        int count;
+        float* returns;
+        StateRows states;
+        Budget budget;
+        Prepare prepare;
+    };
+    enum class Outcome : std::uint8_t { cut, pruned, done };
+    Outcome run_tile(Worker& worker, const Job& job, int first, int width);
+    Outcome run_member(Worker& worker, const Job& job, int member, int first, int width);
+    bool out_of_time(Worker& worker, std::int64_t deadline, std::int64_t& step_began) const;
+    bool hopeless(const Worker& worker, int keep, int member, int step, int width) const;
+    void remember(Worker& worker, const Job& job, int first, int width) const;
+    void bound_rewards();
+    void start_state(float* state, int first, int width) const;
     void load_arguments(Worker& worker, ActionRows actions, int first, int width, int step);
     void add_terminal_value(Worker& worker, int member, int width);
     void save_states(const float* lanes, StateRows states, int step, int first, int width) const;
@@ -66,19 +112,21 @@ class Rollout {
     std::shared_ptr<const Problem> problem_;
     RolloutShape shape_;
     std::shared_ptr<ThreadPool> pool_;
-    int stride_ = 0, padded_ = 0, vectors_ = 0;
+    int stride_ = 0, padded_ = 0;
     std::unique_ptr<Executor> step_, terminal_;
-    std::vector<Operand> next_state_;
     Operand reward_{}, ended_{};
     bool has_reward_ = false, ends_ = false;
     int state_at_ = -1, action_at_ = -1, previous_at_ = -1, time_at_ = -1;
     std::vector<int> input_at_;  // lane offset of each per-step input, -1 otherwise
     std::vector<float> discounts_;
+    double reward_bound_ = 0;
+    std::vector<float> rest_;  // [steps + 1] most that a member can still collect from a step on
     AlignedFloats step_uniforms_, terminal_uniforms_;  // one block per member
     std::vector<float> state_, previous_action_;
     std::vector<std::vector<float>> input_values_;
     ActionRows start_rows_{nullptr, 0};
     std::vector<Worker> workers_;
+    std::vector<Outcome> outcomes_;  // of each tile
 };
 
 }  // namespace mbrl

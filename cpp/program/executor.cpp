@@ -1,24 +1,70 @@
 #include "program/executor.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/check.hpp"
 #include "kernels/dispatch.hpp"
 
 namespace mbrl {
 
+namespace {
+
+/// Slots of lane memory, handed out as runs of neighbours. First fit: what is freed early is filled early.
+class SlotRuns {
+ public:
+    int take(int count) {
+        for (auto run = free_.begin(); run != free_.end(); ++run) {
+            if (run->second < count) continue;
+            const auto [first, length] = *run;
+            free_.erase(run);
+            if (length > count) free_[first + count] = length - count;
+            return first;
+        }
+        // Grow, from the free run at the end if there is one.
+        int first = size_;
+        if (!free_.empty() && free_.rbegin()->first + free_.rbegin()->second == size_) {
+            first = free_.rbegin()->first;
+            free_.erase(first);
+        }
+        size_ = first + count;
+        return first;
+    }
+    void give(int first, int count = 1) {
+        const auto after = free_.lower_bound(first);
+        if (after != free_.end() && after->first == first + count) {
+            count += after->second;
+            free_.erase(after);
+        }
+        const auto before = free_.lower_bound(first);
+        if (before != free_.begin() && std::prev(before)->first + std::prev(before)->second == first)
+            std::prev(before)->second += count;
+        else
+            free_[first] = count;
+    }
+    int size() const { return size_; }
+
+ private:
+    std::map<int, int> free_;  // first slot → length
+    int size_ = 0;
+};
+
+constexpr bool is_linear(const OpKernel& op) { return op.kind == OpKind::linear; }
+
+}  // namespace
+
 Executor::Executor(const Program& program, int stride) : program_(&program), stride_(stride) {
     place_rows();
     check(static_cast<std::int64_t>(slots_) * stride_ < (std::int64_t{1} << 30) &&
               static_cast<std::int64_t>(program.uniform_rows()) * kLaneGroup < (std::int64_t{1} << 30),
           "program ", program.name, " needs too much memory: ", slots_, " rows of ", stride_, " lanes at once");
-    const int count = static_cast<int>(program.instructions.size());
-    for (int i = 0; i < count; ++i) resolve(i, i < program.prologue, i < program.prologue ? prologue_ : steps_);
+    for (int i = 0; i < static_cast<int>(program.instructions.size()); ++i) resolve(i);
     for (const auto& [name, rows] : program.outputs)
         for (int row : rows) outputs_[name].push_back(operand(row));
 }
 
-/// Lane rows share slots as soon as their last reader has run. Arguments and outputs keep theirs.
+/// Rows of one instruction lie side by side, in slots that are used again as soon as the last reader has run. Arguments
+/// and outputs keep theirs.
 void Executor::place_rows() {
     const Program& program = *program_;
     const int count = static_cast<int>(program.instructions.size());
@@ -29,27 +75,59 @@ void Executor::place_rows() {
     for (const auto& [name, rows] : program.outputs)
         for (int row : rows) last_use[row] = count;
 
+    SlotRuns runs;
     slot_.assign(program.rows(), -1);
-    for (const auto& argument : program.arguments)
-        if (!argument.uniform)
-            for (int i = 0; i < argument.size; ++i) slot_[argument.first_row + i] = slots_++;
-
-    std::vector<int> free_slots;
+    const auto put = [&](int row, int slot) { slot_[row] = slot; };
+    for (const auto& argument : program.arguments) {
+        if (argument.uniform || argument.size == 0) continue;
+        const int first = runs.take(argument.size);
+        for (int i = 0; i < argument.size; ++i) put(argument.first_row + i, first + i);
+    }
     std::vector<std::vector<int>> dying(count + 1);
     for (int i = program.prologue; i < count; ++i)
         for (int row : program.instructions[i].out) dying[std::max(last_use[row], i)].push_back(row);
     for (int i = program.prologue; i < count; ++i) {
-        for (int row : program.instructions[i].out) {
-            if (free_slots.empty()) {
-                slot_[row] = slots_++;
-            } else {
-                slot_[row] = free_slots.back();
-                free_slots.pop_back();
-            }
-        }
-        // Descending, so that the next outputs take ascending, neighbouring slots.
-        for (auto row = dying[i].rbegin(); row != dying[i].rend(); ++row) free_slots.push_back(slot_[*row]);
+        const Instruction& instruction = program.instructions[i];
+        const int inner = instruction.inner();
+        const bool gather = is_linear(kernels().ops[instruction.op]) && !side_by_side(i);
+        if (gather) gather_slots_[i] = runs.take(inner);
+        const int in_place = reusable_run(i, last_use);
+        const int first = in_place >= 0 ? in_place : runs.take(static_cast<int>(instruction.out.size()));
+        for (std::size_t r = 0; r < instruction.out.size(); ++r) put(instruction.out[r], first + static_cast<int>(r));
+        if (gather) runs.give(gather_slots_[i], inner);
+        const auto taken_over = [&](int row) {  // an input whose slot the outputs have now
+            const int last = first + static_cast<int>(instruction.out.size());
+            return in_place >= 0 && slot_[row] >= first && slot_[row] < last &&
+                   std::find(instruction.out.begin(), instruction.out.end(), row) == instruction.out.end();
+        };
+        for (int row : dying[i])
+            if (!taken_over(row)) runs.give(slot_[row]);
     }
+    slots_ = runs.size();
+    for (int i = 0; i < program.prologue; ++i)
+        if (is_linear(kernels().ops[program.instructions[i].op]) && !side_by_side(i))
+            uniform_scratch_ = std::max(uniform_scratch_, program.instructions[i].inner());
+}
+
+/// First slot of an operand that an element-wise instruction may overwrite row by row, −1 if there is none: neighbours that
+/// nothing reads afterwards, and that no other operand reads at another place.
+int Executor::reusable_run(int index, const std::vector<int>& last_use) const {
+    const Instruction& instruction = program_->instructions[index];
+    if (kernels().ops[instruction.op].kind != OpKind::map) return -1;
+    const int count = static_cast<int>(instruction.out.size());
+    const int arguments_end = program_->arguments.empty() ? 0 : program_->arguments.back().first_row + program_->arguments.back().size;
+    const auto slot = [&](int row) { return program_->level(row) == RowLevel::lane ? slot_[row] : -1; };
+    for (const auto& rows : instruction.in) {
+        const int first = slot(rows[0]);
+        bool reusable = first >= 0;
+        for (int r = 0; reusable && r < count; ++r)
+            reusable = slot(rows[r]) == first + r && last_use[rows[r]] == index && rows[r] >= arguments_end;
+        for (const auto& others : instruction.in)
+            for (int r = 0; reusable && r < count; ++r)
+                reusable = slot(others[r]) < first || slot(others[r]) >= first + count || slot(others[r]) == first + r;
+        if (reusable) return first;
+    }
+    return -1;
 }
 
 Operand Executor::operand(int row) const {
@@ -58,14 +136,30 @@ Operand Executor::operand(int row) const {
 }
 
 /// The prologue is the same machine on a tile of one group that lies in the block of uniform rows itself.
-void Executor::resolve(int index, bool prologue, std::vector<Resolved>& steps) {
+Operand Executor::place(int row, bool prologue) const {
+    return prologue ? Operand{program_->uniform_index(row) * kLaneGroup, 1} : operand(row);
+}
+
+/// Whether the input rows of a linear are neighbours already.
+bool Executor::side_by_side(int index) const {
+    const bool prologue = index < program_->prologue;
+    const auto& rows = program_->instructions[index].in[0];
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+        const Operand first = place(rows[0], prologue), other = place(rows[k], prologue);
+        if (!other.advance || other.offset != first.offset + static_cast<int>(k) * (prologue ? kLaneGroup : stride_)) return false;
+    }
+    return true;
+}
+
+void Executor::resolve(int index) {
+    const bool prologue = index < program_->prologue;
+    std::vector<Resolved>& steps = prologue ? prologue_ : steps_;
     const Instruction& instruction = program_->instructions[index];
     const OpKernel& op = kernels().ops[instruction.op];
-    const auto place = [&](int row) { return prologue ? Operand{program_->uniform_index(row) * kLaneGroup, 1} : operand(row); };
-    const auto offsets = [&](const std::vector<int>& rows) {
-        auto& list = offset_lists_.emplace_back();
-        for (int row : rows) list.push_back(place(row).offset);
-        return list.data();
+    const auto places = [&](const std::vector<int>& rows) {
+        std::vector<Operand> list;
+        for (int row : rows) list.push_back(place(row, prologue));
+        return list;
     };
     Step step{};
     step.count = static_cast<std::int32_t>(instruction.out.size());
@@ -73,17 +167,47 @@ void Executor::resolve(int index, bool prologue, std::vector<Resolved>& steps) {
     step.has_start = instruction.has_start();
     step.relu = instruction.relu;
     step.weights = instruction.packed;
-    step.out = offsets(instruction.out);
-    if (op.kind == OpKind::linear) {
-        step.in_rows = offsets(instruction.in[0]);
-    } else {
-        for (std::size_t i = 0; i < instruction.in.size(); ++i) {
-            auto& list = operand_lists_.emplace_back();
-            for (int row : instruction.in[i]) list.push_back(place(row));
-            step.in[i] = list.data();
+    step.out = place(instruction.out[0], prologue).offset;
+    if (is_linear(op)) {
+        step.in_first = place(instruction.in[0][0], prologue).offset;
+        if (!side_by_side(index)) {
+            step.in_first = prologue ? program_->uniform_rows() * kLaneGroup : gather_slots_.at(index) * stride_;
+            steps.push_back(copy(places(instruction.in[0]), step.in_first));
         }
+    } else {
+        for (std::size_t i = 0; i < instruction.in.size(); ++i)
+            step.in[i] = operand_lists_.emplace_back(places(instruction.in[i])).data();
     }
     steps.push_back({op.run, step});
+}
+
+/// Copies rows to neighbouring rows from offset `to` on.
+Executor::Resolved Executor::copy(std::vector<Operand> from, int to) {
+    Step step{};
+    step.count = static_cast<std::int32_t>(from.size());
+    step.inner = 1;
+    step.out = to;
+    step.in[0] = operand_lists_.emplace_back(std::move(from)).data();
+    return {kernels().ops[find_op("copy")].run, step};
+}
+
+void Executor::set_feedback(const std::string& output, const std::string& argument) {
+    const int to = argument_offset(argument);
+    const std::vector<Operand>& from = this->output(output);
+    const int end = to + static_cast<int>(from.size()) * stride_;
+    const bool overlap = std::any_of(from.begin(), from.end(),
+                                     [&](Operand row) { return row.advance && row.offset >= to && row.offset < end; });
+    if (to < 0) return;
+    if (!overlap) {
+        feedback_ = {copy(from, to)};
+        return;
+    }
+    // A next state may be a state row itself, or another one: through rows of its own.
+    const int scratch = slots_ * stride_;
+    slots_ += static_cast<int>(from.size());
+    std::vector<Operand> between;
+    for (std::size_t i = 0; i < from.size(); ++i) between.push_back({scratch + static_cast<int>(i) * stride_, 1});
+    feedback_ = {copy(from, scratch), copy(std::move(between), to)};
 }
 
 void Executor::write_constants(int member, float* uniforms) const {
@@ -101,7 +225,7 @@ void Executor::write_uniform(const std::string& argument, const float* values, f
 }
 
 void Executor::run_prologue(int member, float* uniforms) const {
-    const Frame whole{uniforms, uniforms, program_->packed_weights(member), kLaneGroup};
+    const Frame whole{uniforms, uniforms, program_->packed_weights(member), kLaneGroup, kLaneGroup};
     for (const auto& step : prologue_) step.run(whole, step.step);
 }
 

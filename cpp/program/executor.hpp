@@ -20,7 +20,9 @@ class Executor {
     int stride() const { return stride_; }
     /// Floats of lane memory that one tile needs, and of uniform memory that one member needs.
     std::size_t lane_floats() const { return static_cast<std::size_t>(slots_) * stride_; }
-    std::size_t uniform_floats() const { return static_cast<std::size_t>(program_->uniform_rows()) * kLaneGroup; }
+    std::size_t uniform_floats() const {
+        return static_cast<std::size_t>(program_->uniform_rows() + uniform_scratch_) * kLaneGroup;
+    }
 
     /// Writes the member's constants into its block of uniform rows.
     void write_constants(int member, float* uniforms) const;
@@ -35,10 +37,16 @@ class Executor {
     const std::vector<Operand>& output(const std::string& name) const;
 
     Frame frame(int member, const float* uniforms, float* lanes, int width) const {
-        return {lanes, uniforms, program_->packed_weights(member), width};
+        return {lanes, uniforms, program_->packed_weights(member), width, stride_};
     }
     void run(const Frame& frame) const {
         for (const auto& step : steps_) step.run(frame, step.step);
+    }
+
+    /// From now on `feed_back` copies an output to an argument of the same size, e.g. next_state to state.
+    void set_feedback(const std::string& output, const std::string& argument);
+    void feed_back(const Frame& frame) const {
+        for (const auto& step : feedback_) step.run(frame, step.step);
     }
 
  private:
@@ -47,17 +55,21 @@ class Executor {
         Step step;
     };
     void place_rows();
-    void resolve(int index, bool prologue, std::vector<Resolved>& steps);
+    void resolve(int index);
+    Resolved copy(std::vector<Operand> from, int to);
+    bool side_by_side(int index) const;
+    int reusable_run(int index, const std::vector<int>& last_use) const;
     Operand operand(int row) const;
+    Operand place(int row, bool prologue) const;
 
     const Program* program_;
     int stride_;
     int slots_ = 0;
-    std::vector<int> slot_;  // lane row → slot
-    // Node-stable storage of the operand lists that Steps point to.
-    std::deque<std::vector<Operand>> operand_lists_;
-    std::deque<std::vector<std::int32_t>> offset_lists_;
-    std::vector<Resolved> prologue_, steps_;
+    int uniform_scratch_ = 0;          // uniform rows in which the prologue gathers
+    std::vector<int> slot_;            // lane row → slot
+    std::map<int, int> gather_slots_;  // linear whose inputs are scattered → slots to gather them in
+    std::deque<std::vector<Operand>> operand_lists_;  // node-stable: Steps point to them
+    std::vector<Resolved> prologue_, steps_, feedback_;
     std::map<std::string, std::vector<Operand>> outputs_;
 };
 

@@ -81,8 +81,9 @@ void Program::finish(const Tensor* constant_values) {
     }
     const int count = static_cast<int>(instructions.size());
     check(prologue >= 0 && prologue <= count, where, ": prologue must be in 0..", count, ", got ", prologue);
-    std::size_t total = levels.size();
-    for (const auto& instruction : instructions) total += instruction.out.size();
+    std::size_t outputs_of_instructions = 0;
+    for (const auto& instruction : instructions) outputs_of_instructions += instruction.out.size();
+    const std::size_t total = levels.size() + outputs_of_instructions;
     check(total <= std::size_t(kMaxRows), where, ": must have at most ", kMaxRows, " rows, got ", total);
     levels.resize(total, RowLevel::undefined);
     for (int i = 0; i < count; ++i) {
@@ -99,8 +100,12 @@ void Program::finish(const Tensor* constant_values) {
                   ", which does not exist");
     levels_ = std::move(levels);
     uniform_index_.assign(levels_.size(), -1);
-    for (std::size_t row = 0; row < levels_.size(); ++row)
+    // Outputs of one instruction lie side by side, whatever their numbers.
+    const int first_output = static_cast<int>(levels_.size() - outputs_of_instructions);
+    for (int row = 0; row < first_output; ++row)
         if (levels_[row] != RowLevel::lane) uniform_index_[row] = uniform_rows_++;
+    for (int i = 0; i < prologue; ++i)
+        for (int row : instructions[i].out) uniform_index_[row] = uniform_rows_++;
     pack();
 }
 
@@ -162,8 +167,9 @@ void Program::pack() {
             const float* bias = member_data(*instruction.bias, member);
             float* to = packed_.data() + packed_size_ * member + instruction.packed;
             const int count = static_cast<int>(instruction.out.size()), inner = instruction.inner();
-            for (int first = 0; first < count; first += kRowBlock) {
-                const int rows = std::min<int>(kRowBlock, count - first);
+            const int block = row_block(inner);
+            for (int first = 0; first < count; first += block) {
+                const int rows = std::min(block, count - first);
                 for (int r = 0; r < rows; ++r) *to++ = bias[first + r];
                 for (int k = 0; k < inner; ++k)
                     for (int r = 0; r < rows; ++r) *to++ = weight[static_cast<std::int64_t>(first + r) * inner + k];

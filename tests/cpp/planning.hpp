@@ -35,7 +35,7 @@ inline std::vector<mbrl::Plan> drive(mbrl::CEM& planner, int plans) {
     const float previous = 0.2f;
     for (int i = 0; i < plans; ++i) {
         const float state[] = {0.1f * static_cast<float>(i), 0.4f};
-        made.push_back(planner.plan(state, &previous, {goal.data(), wind.data()}, 1.0));
+        made.push_back(planner.plan({state, &previous, {goal.data(), wind.data()}}));
     }
     return made;
 }

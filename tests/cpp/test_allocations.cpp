@@ -43,7 +43,7 @@ TEST(a_plan_allocates_nothing) {
             const mbrl::InputValues inputs = {goal.data(), wind.data()};
             const float state[] = {0.1f, 0.4f}, previous = 0;
             const long before = allocations;
-            for (int i = 0; i < 5; ++i) planner.plan(state, &previous, inputs, 1);
+            for (int i = 0; i < 5; ++i) planner.plan({state, &previous, inputs});
             EXPECT(allocations == before, allocations - before, " allocations with ", threads, " threads");
         }
     }

@@ -46,8 +46,8 @@ TEST(streams_are_independent) {
     alone.reserve_streams(3);
     const float state = 0.5f, previous = 0, goal = -1;
     for (int repeat = 0; repeat < 2; ++repeat) {
-        for (int stream = 0; stream < 3; ++stream) planner.plan(&state, &previous, {&goal}, 1, stream);
-        alone.plan(&state, &previous, {&goal}, 1, 2);
+        for (int stream = 0; stream < 3; ++stream) planner.plan({&state, &previous, {&goal}, 1, stream});
+        alone.plan({&state, &previous, {&goal}, 1, 2});
     }
     EXPECT(planner.memory(2) == alone.memory(2));
     EXPECT(planner.memory(0).mean != planner.memory(1).mean);
@@ -81,7 +81,7 @@ TEST(actions_stay_within_bounds_even_where_every_elite_lies_on_one) {
                     CEM planner(line().bounds({low}, {high}).load(), settings);
                     const float state = 0, previous = 0;
                     for (int i = 0; i < 3; ++i)
-                        for (const float u : planner.plan(&state, &previous, {&goal}, 1).actions)
+                        for (const float u : planner.plan({&state, &previous, {&goal}}).actions)
                             EXPECT(u >= low && u <= high, "action ", u, " of bounds ", low, " and ", high);
                 }
             }
@@ -92,7 +92,7 @@ TEST(actions_stay_within_bounds_even_where_every_elite_lies_on_one) {
 TEST(bounds_as_wide_as_floats_stay_finite) {
     CEM planner(line().bounds({-3e38f}, {3e38f}).load(), CEMSettings{});
     const float state = 0, previous = 0, goal = 1;
-    for (const float u : planner.plan(&state, &previous, {&goal}, 1).actions) EXPECT(std::isfinite(u), u);
+    for (const float u : planner.plan({&state, &previous, {&goal}}).actions) EXPECT(std::isfinite(u), u);
 }
 
 TEST(better_plans_come_with_iterations) {
@@ -103,7 +103,7 @@ TEST(better_plans_come_with_iterations) {
         settings.steps_per_knot = 1;
         settings.iterations = iterations;
         CEM planner(line().load(), settings);
-        const auto& plan = planner.plan(&state, &previous, {&goal}, 1);
+        const auto& plan = planner.plan({&state, &previous, {&goal}});
         EXPECT(plan.value > before, iterations, " iterations: ", plan.value);
         before = plan.value;
         EXPECT(plan.status == mbrl::PlanStatus::ok);
@@ -125,7 +125,7 @@ TEST(without_a_finite_candidate_the_answer_is_the_middle_of_the_bounds) {
         CEM planner(hopeless(), rich ? rich_settings() : CEMSettings{});
         const float state = 0, previous[] = {0, 0};
         for (int i = 0; i < 3; ++i) {
-            const auto& plan = planner.plan(&state, previous, {}, 1);
+            const auto& plan = planner.plan({&state, previous, {}});
             EXPECT(plan.status == mbrl::PlanStatus::no_finite_candidate);
             for (std::size_t e = 0; e < plan.actions.size(); ++e) EXPECT(plan.actions[e] == (e % 2 ? 0.25f : 0), plan.actions[e]);
         }
@@ -145,7 +145,7 @@ TEST(few_finite_candidates_are_enough) {
     settings.init_std = 0.5;
     CEM planner(file.load(), settings);
     const float state = 0, previous = 0;
-    const auto& plan = planner.plan(&state, &previous, {}, 1);
+    const auto& plan = planner.plan({&state, &previous, {}});
     EXPECT(plan.status == mbrl::PlanStatus::ok && plan.actions[0] >= 0.9f && std::isfinite(plan.value), plan.actions[0]);
 }
 
@@ -156,7 +156,7 @@ TEST(the_value_is_the_return_of_the_answer) {
         settings.discount = 1;
         CEM planner(line().load(), settings);
         const float state = 1, previous = 0, goal = -0.5f;
-        const auto& plan = planner.plan(&state, &previous, {&goal}, 1);
+        const auto& plan = planner.plan({&state, &previous, {&goal}});
         double x = state, value = 0;
         EXPECT(plan.states[0] == state);
         for (int t = 0; t < 8; ++t) {
@@ -180,8 +180,9 @@ TEST(a_warm_start_moves_the_held_plan_by_the_elapsed_time) {
         CEM::Memory memory;
         memory.plans = 1;
         memory.mean = {0, 0, 0.4f, 0.1f, 0.8f, 0.5f};
+        memory.answer = memory.mean;
         planner.set_memory(0, memory);
-        return planner.plan(&state, previous, {}, elapsed).actions;
+        return planner.plan({&state, previous, {}, elapsed}).actions;
     };
     const auto expect = [&](double elapsed, std::vector<float> expected) {
         const auto got = shifted(elapsed);
@@ -238,7 +239,7 @@ TEST(the_smallest_planner_works) {
     settings.horizon = settings.steps_per_knot = settings.population = settings.elites = settings.iterations = 1;
     CEM planner(line().load(), settings);
     const float state = 0, previous = 0, goal = 0;
-    const auto& plan = planner.plan(&state, &previous, {&goal}, 1);
+    const auto& plan = planner.plan({&state, &previous, {&goal}});
     EXPECT(plan.actions.size() == 1 && plan.states.size() == 2 && plan.model_steps == 2, plan.model_steps);
 }
 

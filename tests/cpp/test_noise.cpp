@@ -32,7 +32,7 @@ std::array<double, 2> box_muller(std::uint32_t a, std::uint32_t b) {
 /// Normals [elements rounded up to 4][width].
 std::vector<float> draw(std::array<std::uint32_t, 2> key, std::uint32_t plan, std::uint32_t iteration, int elements, int width) {
     mbrl::AlignedFloats rows(static_cast<std::size_t>(mbrl::round_up(elements, 4)) * width);
-    mbrl::draw_normals(key, plan, iteration, elements, width, rows.data(), width);
+    mbrl::draw_normals(key, plan, iteration, elements, 0, width, rows.data(), width);
     return {rows.data(), rows.data() + rows.size()};
 }
 

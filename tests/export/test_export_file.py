@@ -21,7 +21,7 @@ from mbrl_fast.export.verify import TOLERANCE, verify
 def test_the_safetensors_package_reads_the_file() -> None:
     data = export(NotebookDynamics()).bytes
     tensors = load(data)
-    assert tensors["step/0.weight"].shape == (1, 128, 6)
+    assert tensors["step/0.weight"].shape == (1, 64, 6)
     assert {"test/step/in/state", "test/step/in/action", "test/step/out/next_state"} <= set(tensors)
     assert all(tensor.dtype == np.float32 for tensor in tensors.values())
 

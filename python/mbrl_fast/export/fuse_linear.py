@@ -74,13 +74,17 @@ def fuse_relu(part: list[Instruction], uses: Uses, builder: Builder) -> list[Ins
     return result
 
 
+# Narrow layers fill a kernel's rows together. Wide ones do alone, and side by side their outputs would crowd the cache.
+_MOST_JOINED_ROWS = 48
+
+
 def join_linears(part: list[Instruction], uses: Uses, builder: Builder) -> list[Instruction]:
-    """Linears of the same rows and activation: one, where the first of them is."""
+    """Narrow linears of the same rows and activation: one, where the first of them is."""
     first: dict[tuple[bytes, str], Instruction] = {}
     result = []
     for item in part:
         key = (item.inputs[0].tobytes(), item.activation) if item.op == "linear" else None
-        if key in first:
+        if key in first and len(first[key].outputs) + len(item.outputs) <= _MOST_JOINED_ROWS:
             _append_linear(first[key], item)
         else:
             if key is not None:
