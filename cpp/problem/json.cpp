@@ -32,7 +32,8 @@ class Watch {
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& what) {
-    // The parser would skip it; the safetensors package refuses such a file.
+    // The parser would skip the one and stop at the other; the safetensors package refuses such files.
+    check(text.find('\0') == std::string_view::npos, what, ": JSON must not hold a zero byte");
     check(!text.starts_with("\xEF\xBB\xBF"), what, ": JSON must not begin with a byte order mark");
     try {
         return Json::parse(text.begin(), text.end(), Watch(what));

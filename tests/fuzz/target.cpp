@@ -86,7 +86,7 @@ Outcome try_file(std::string_view bytes) {
     }
     if (!small_enough(*problem)) return Outcome::loaded;
     evaluate_programs(*problem);
-    if (!problem->program("step").outputs.contains("reward")) return Outcome::loaded;
+    if (!problem->program("step").outputs.contains("reward")) return Outcome::loaded;  // refused by the planner
     plan(std::move(problem));
     return Outcome::planned;
 }

@@ -19,6 +19,7 @@ def _container() -> dict[str, bytes]:
         "truncated header": container("{}")[:9],
         "broken json": container("{"),
         "byte order mark": container(b"\xef\xbb\xbf{}"),
+        "zero byte after the header": container("{}\0"),
         "deep json": container("[" * 40),
         "duplicate key": container('{"a": {"b": 1, "b": 2}}'),
         "header a list": container("[]"),

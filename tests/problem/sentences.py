@@ -6,6 +6,7 @@ SENTENCES = {
     "truncated header": "file: truncated, the header claims 2 bytes and 1 are there",
     "broken json": "file header: not valid JSON (",
     "byte order mark": "file header: JSON must not begin with a byte order mark",
+    "zero byte after the header": "file header: JSON must not hold a zero byte",
     "deep json": "file header: JSON must be at most 32 levels deep",
     "duplicate key": "file header: key 'b' appears twice",
     "header a list": "file header must be an object",
