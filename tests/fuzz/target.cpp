@@ -29,6 +29,7 @@ bool small_enough(const mbrl::Problem& problem) {
 /// Every program once, on two candidates: lane rows, uniform rows, every member's weights.
 void evaluate_programs(const mbrl::Problem& problem) {
     for (const auto& [name, program] : problem.programs) {
+        require(program.multiply_adds() >= 0, "multiply-adds are counted");
         std::map<std::string, std::vector<float>> values;
         std::map<std::string, mbrl::ArgumentValues> arguments;
         for (const auto& argument : program.arguments) {
@@ -77,7 +78,7 @@ void plan(std::shared_ptr<const mbrl::Problem> problem) {
 }  // namespace
 
 Outcome try_file(std::string_view bytes) {
-    std::shared_ptr<const mbrl::Problem> problem;
+    std::shared_ptr<mbrl::Problem> problem;
     try {
         problem = mbrl::load_problem(bytes);
     } catch (const mbrl::Error& error) {
@@ -85,6 +86,7 @@ Outcome try_file(std::string_view bytes) {
         return Outcome::refused;
     }
     if (!small_enough(*problem)) return Outcome::loaded;
+    problem->assign_weights(*mbrl::load_problem(bytes));
     evaluate_programs(*problem);
     if (!problem->program("step").outputs.contains("reward")) return Outcome::loaded;  // refused by the planner
     plan(std::move(problem));

@@ -66,6 +66,8 @@ def _file() -> dict[str, bytes]:
         "decimal dt": changed(lambda f: assign(f.graph, "dt", "0.5")),
         "dt with letters": changed(lambda f: assign(f.graph, "dt", "0x1.zp+1")),
         "dt beyond double": changed(lambda f: assign(f.graph, "dt", "0x1p+9999")),
+        "empty dt": changed(lambda f: assign(f.graph, "dt", "")),
+        "dt of nothing": changed(lambda f: assign(f.graph, "dt", "0x0p+0")),
         "infinite dt": changed(lambda f: assign(f.graph, "dt", "-inf")),
         "two bounds for one action": changed(lambda f: assign(f.graph, "action_low", ["inf", "inf"])),
         "two upper bounds": changed(lambda f: assign(f.graph, "action_high", ["inf", "inf"])),
@@ -94,13 +96,20 @@ def _program() -> dict[str, bytes]:
         n = 48
         file.graph["members"] = file.step["members"] = 4096
         file.step["instructions"][1] |= {"in": [[1] * n], "out": [11, 12, 13, *range(23, 20 + n)]}
-        file.tensors |= {"step/w0": np.zeros((1, n, n)), "step/b0": np.zeros((1, n)), "step/constants": [[0.0]], "step/b1": [[0, 0]]}
+        file.tensors |= {
+            "step/w0": np.zeros((1, n, n)),
+            "step/b0": np.zeros((1, n)),
+            "step/constants": [[0.0]],
+            "step/b1": [[0, 0]],
+        }
 
     return {
         "no members": changed(lambda f: assign(f.step, "members", 0)),
+        "too many members of a program": changed(lambda f: assign(f.step, "members", 5000)),
         "too many constants": changed(lambda f: (assign(f.step, "constants", SIZE + 1))),
         "constants of another shape": changed(lambda f: assign(f.tensors, "step/constants", [0.01])),
         "too many arguments": changed(lambda f: assign(f.step, "arguments", [1] * 1025)),
+        "argument a number": changed(lambda f: assign(f.step["arguments"], 0, 1)),
         "argument without a kind": changed(lambda f: f.step["arguments"][0].pop()),
         "argument of both kinds": changed(lambda f: assign(f.step["arguments"][0], 2, "both")),
         "argument twice": changed(lambda f: assign(f.step["arguments"], 1, ["state", 2, "lane"])),
@@ -109,6 +118,7 @@ def _program() -> dict[str, bytes]:
         "prologue too long": changed(lambda f: assign(f.step, "prologue", 99)),
         "unknown operation": changed(lambda f: assign(f.step["instructions"][0], "op", "conv")),
         "four operand lists": changed(lambda f: assign(f.step["instructions"][0], "in", [[1]] * 4)),
+        "three operand lists of a sum": changed(lambda f: assign(f.terminal["instructions"][0], "in", [[0], [1], [0]])),
         "one operand list": changed(lambda f: f.step["instructions"][3]["in"].pop()),
         "negative row": changed(lambda f: assign(f.step["instructions"][0]["out"], 0, -1)),
         "row beyond int64": changed(lambda f: assign(f.step["instructions"][0]["out"], 0, (1 << 64) - 1)),

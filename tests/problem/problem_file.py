@@ -103,6 +103,25 @@ def everything() -> ProblemFile:
     return ProblemFile(graph, tensors)
 
 
+def variant() -> ProblemFile:
+    """Rarer ways of saying the same: a linear in the prologue, weights used twice, a dot with a start, shared constants."""
+    file = everything()
+    file.graph["programs"]["terminal_value"] = {
+        **program(
+            [["state", 2, "lane"], ["goal", 2, "uniform"]],
+            [
+                op("linear", [[2, 3]], [4, 5], weight="terminal/w", bias="terminal/b", activation=""),
+                op("linear", [[0, 1]], [6, 7], weight="terminal/w", bias="terminal/b", activation="relu"),
+                op("dot", [[6, 7], [4, 5], [0]], [8]),
+            ],
+            {"value": [8]},
+        ),
+        "prologue": 1,
+    }
+    file.tensors |= {"terminal/w": [[[0.5, -0.5], [1, 2]]], "terminal/b": [[0, 1]], "step/constants": [[0.01]]}
+    return file
+
+
 def program(arguments: list[Any], instructions: list[Any], outputs: dict[str, list[int]]) -> dict[str, Any]:
     return {
         "members": 1, "constants": 0, "arguments": arguments, "prologue": 0, "instructions": instructions, "outputs": outputs,

@@ -12,11 +12,11 @@ import safetensors
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from malformed import malformed
-from problem_file import container, everything, line
+from problem_file import container, everything, line, variant
 
 from mbrl_fast import _core
 
-VALID = [everything().bytes(), line().bytes()]
+VALID = [everything().bytes(), line().bytes(), variant().bytes()]
 # What readers of JSON and of safetensors are known to disagree on.
 SNIPPETS = [
     b"\xef\xbb\xbf", b" ", b"\n", b"\t", b"\0", b"-0", b"0.0", b"1e0", b"01", b"+1", b"18446744073709551616", b"-1", b"null", b"NaN",
@@ -69,7 +69,9 @@ def altered_numbers(random_: random.Random, header: dict[str, Any], data: bytes)
     numbers = random_.choice([tensor["shape"], tensor["data_offsets"]])
     if numbers:
         index = random_.randrange(len(numbers))
-        numbers[index] = random_.choice([numbers[index] + random_.choice([-4, -1, 1, 4]), 0, 1, -1, 1 << 31, 1 << 61, 1 << 63, 0.5, "1", None])
+        numbers[index] = random_.choice(
+            [numbers[index] + random_.choice([-4, -1, 1, 4]), 0, 1, -1, 1 << 31, 1 << 61, 1 << 63, 0.5, "1", None]
+        )
     if random_.random() < 0.3:
         numbers.append(random_.choice([0, 1, 2]))
     if random_.random() < 0.2:
@@ -82,7 +84,7 @@ def altered_numbers(random_: random.Random, header: dict[str, Any], data: bytes)
     return json.dumps(header).encode(), data
 
 
-@pytest.mark.parametrize("valid", VALID, ids=["everything", "line"])
+@pytest.mark.parametrize("valid", VALID, ids=["everything", "line", "variant"])
 def test_both_accept_the_valid_files(valid: bytes) -> None:
     assert ours(valid)
     assert theirs(valid)
@@ -97,7 +99,7 @@ def test_altered_header_text() -> None:
     random_ = random.Random(1)
     accepted = 0
     for index in range(6000):
-        header, data = parts_of(VALID[index % 2])
+        header, data = parts_of(VALID[index % 3])
         for _ in range(random_.choice([1, 1, 2, 3])):
             header = altered_text(random_, header)
         accepted += never_accept_what_they_refuse(container(header, data))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from malformed import malformed
-from problem_file import everything, line
+from problem_file import everything, line, variant
 from sentences import SENTENCES
 
 from mbrl_fast import _core
@@ -30,6 +30,7 @@ def sentence_of(data: bytes) -> str:
 
 def test_the_bases_are_valid() -> None:
     assert _core.Problem(everything().bytes()).members == 2
+    assert _core.Problem(variant().bytes()).members == 2
     assert _core.Problem(line().bytes()).members == 1
 
 
