@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import numpy as np
-
 from problem_file import ProblemFile, assign, changed, container, everything, line, one_tensor, op, program
 
 SIZE = 1 << 20

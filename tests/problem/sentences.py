@@ -1,5 +1,7 @@
 """What loading says of each file in malformed.py; where the parser or the checksum has the last word, how it begins."""
 
+# ruff: noqa: E501  (a sentence stands on one line)
+
 SENTENCES = {
     "empty": "file: must be a safetensors file of at least 8 bytes, got 0",
     "no safetensors": "file: header must be at most 8388608 bytes, it claims 2338328219631577204 (is this a safetensors file?)",

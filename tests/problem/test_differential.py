@@ -19,9 +19,11 @@ from mbrl_fast import _core
 VALID = [everything().bytes(), line().bytes(), variant().bytes()]
 # What readers of JSON and of safetensors are known to disagree on.
 SNIPPETS = [
-    b"\xef\xbb\xbf", b" ", b"\n", b"\t", b"\0", b"-0", b"0.0", b"1e0", b"01", b"+1", b"18446744073709551616", b"-1", b"null", b"NaN",
-    b"Infinity", b"true", b"[]", b"{}", b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"/**/", b"//\n", b"\xff", b"\xc0\x80",
-    b"\xed\xa0\x80", b"\\ud800", b"\\u0000", b"'", b"F32", b"F16", b"F4", b'"dtype":"F32",', b'"shape":[1],', b'"data_offsets":[0,4],',
+    b"\xef\xbb\xbf", b" ", b"\n", b"\t", b"\0", b"-0", b"0.0", b"1e0", b"01", b"+1", b"18446744073709551616", b"-1", b"null",
+    b"NaN", b"Infinity", b"true", b"[]", b"{}", b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"/**/", b"//\n", b"\xff",
+    b"\xc0\x80",
+    b"\xed\xa0\x80", b"\\ud800", b"\\u0000", b"'", b"F32", b"F16", b"F4", b'"dtype":"F32",', b'"shape":[1],',
+    b'"data_offsets":[0,4],',
     b'"x":1,', b'"__metadata__":{},', b'"__metadata__":null,',
 ]  # fmt: skip
 
@@ -116,7 +118,7 @@ def test_altered_sizes_with_a_checksum_that_fits() -> None:
 @pytest.mark.parametrize("snippet", SNIPPETS)
 def test_snippets_between_all_tokens(snippet: bytes) -> None:
     header, data = parts_of(VALID[1])
-    for at in range(0, min(len(header), 400)):
+    for at in range(min(len(header), 400)):
         never_accept_what_they_refuse(container(header[:at] + snippet + header[at:], data))
 
 

@@ -15,8 +15,8 @@ from sentences import SENTENCES
 from mbrl_fast import _core
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [ROOT / "cpp" / path for path in ("problem/safetensors.cpp", "problem/json.cpp", "problem/file.cpp", "problem/problem.cpp",
-                                            "program/program.cpp")]  # fmt: skip
+LOADER = ("problem/safetensors", "problem/json", "problem/file", "problem/problem", "program/program")
+SOURCES = [ROOT / "cpp" / f"{path}.cpp" for path in LOADER]
 FILES = malformed()
 # Rules that are not about a file: of swapping weights, tested in tests/cpp/test_file.cpp and test_program.cpp.
 NOT_LOADING = {"new weights must come with the same graph: ", ": new weights must have the shapes of the old ones"}
