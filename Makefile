@@ -7,8 +7,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := $(shell find cpp CMakeLists.txt pyproject.toml -type f)
 RUN ?= runs/demo
+DEEP_SECONDS ?= 480
+FUZZ_SECONDS ?= 60
 
-.PHONY: demo test lint format bench sanitize stubs setup clean
+.PHONY: demo test lint format bench sanitize deep stubs setup clean
 
 setup: $(VENV)/.installed
 
@@ -48,6 +50,10 @@ sanitize: $(VENV)/.dependencies
 	PATH="$(abspath $(BIN)):$$PATH" cmake --preset asan > /dev/null
 	PATH="$(abspath $(BIN)):$$PATH" cmake --build --preset asan
 	PATH="$(abspath $(BIN)):$$PATH" ctest --preset asan
+
+# What needs more than a compiler: fuzzing, Clang, RealtimeSanitizer, emulated processors. Installs Debian packages where it can.
+deep: $(VENV)/.dependencies
+	PATH="$(abspath $(BIN)):$$PATH" DEEP_SECONDS=$(DEEP_SECONDS) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/deep.sh
 
 lint: setup
 	$(BIN)/ruff check .

@@ -11,6 +11,9 @@ namespace mbrl {
 namespace {
 
 constexpr int kMaxSize = 1 << 20;
+// Far more than any problem needs. Names are looked up one by one: few of them keep a hostile file from being slow.
+constexpr std::size_t kMaxNames = 1024;
+constexpr std::size_t kMaxPrograms = 8;
 
 const std::string& metadata(const Container& container, const std::string& key) {
     const auto found = container.metadata.find(key);
@@ -33,11 +36,18 @@ void check_header(const Container& container) {
 const Tensor* find_tensor(const Container& container, const std::string& name) {
     const auto found = container.tensors.find(name);
     check(found != container.tensors.end(), "file: tensor ", name, " is missing");
-    for (std::size_t i = 0; i < found->second.data.size(); ++i) {
-        const float value = found->second.data[i];
-        check(value == value, "file: tensor ", name, " must not hold NaN, found one at index ", i);
-    }
     return &found->second;
+}
+
+bool is_test_vector(const std::string& name) { return name.starts_with("test/"); }
+
+/// Once per tensor and not per use: a small file may name a large tensor very often.
+void check_numbers(const Container& container) {
+    for (const auto& [name, tensor] : container.tensors) {
+        if (is_test_vector(name)) continue;
+        for (std::size_t i = 0; i < tensor.data.size(); ++i)
+            check(tensor.data[i] == tensor.data[i], "file: tensor ", name, " must not hold NaN, found one at index ", i);
+    }
 }
 
 Instruction read_instruction(const Field& field, const Container& container) {
@@ -63,10 +73,11 @@ Instruction read_instruction(const Field& field, const Container& container) {
 Program read_program(const Field& field, const std::string& name, const Container& container) {
     Program program;
     program.name = name;
-    program.members = static_cast<int>(field["members"].integer(1, 4096));
+    program.members = static_cast<int>(field["members"].integer(0, INT32_MAX));
     program.constants = static_cast<int>(field["constants"].integer(0, INT32_MAX));
     program.prologue = static_cast<int>(field["prologue"].integer(0, INT32_MAX));
     const Field arguments = field["arguments"];
+    check(arguments.size() <= kMaxNames, arguments.path(), " must have at most ", kMaxNames, " entries, got ", arguments.size());
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string kind = arguments.at(i).at(2).string();
         check(kind == "lane" || kind == "uniform", arguments.at(i).path(), " must be lane or uniform, got '", kind.substr(0, 40),
@@ -102,11 +113,26 @@ Input read_input(const Field& field) {
     return input;
 }
 
+std::vector<Input> read_inputs(const Field& field) {
+    check(field.size() <= kMaxNames, field.path(), " must have at most ", kMaxNames, " entries, got ", field.size());
+    std::vector<Input> inputs;
+    int elements = 0;
+    for (std::size_t i = 0; i < field.size(); ++i) {
+        Input input = read_input(field.at(i));
+        for (const Input& other : inputs) check(other.name != input.name, field.path(), ": name '", input.name, "' appears twice");
+        elements += input.size();
+        check(elements <= kMaxSize, field.path(), " must have at most ", kMaxSize, " elements in all, got ", elements);
+        inputs.push_back(std::move(input));
+    }
+    return inputs;
+}
+
 }  // namespace
 
 std::shared_ptr<Problem> load_problem(std::string_view bytes) {
     Container container = read_safetensors(bytes);
     check_header(container);
+    check_numbers(container);
     auto problem = std::make_shared<Problem>();
     problem->graph = metadata(container, "graph");
     const Json json = parse_json(problem->graph, "graph");
@@ -117,20 +143,18 @@ std::shared_ptr<Problem> load_problem(std::string_view bytes) {
     problem->members = static_cast<int>(graph["members"].integer(1, 4096));
     problem->action_low = read_floats(graph["action_low"]);
     problem->action_high = read_floats(graph["action_high"]);
-    const Field inputs = graph["inputs"];
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-        problem->inputs.push_back(read_input(inputs.at(i)));
-        const std::string& name = problem->inputs.back().name;
-        for (std::size_t j = 0; j < i; ++j) check(problem->inputs[j].name != name, "graph.inputs: name '", name, "' appears twice");
-    }
-    for (const auto& [name, value] : graph["programs"].object().items()) {
+    problem->inputs = read_inputs(graph["inputs"]);
+    const Field programs = graph["programs"];
+    check(programs.object().size() <= kMaxPrograms, programs.path(), " must have at most ", kMaxPrograms, " entries, got ",
+          programs.object().size());
+    for (const auto& [name, value] : programs.object().items()) {
         Program program = read_program(Field(value, "graph.programs." + name), name, container);
         check(program.members == 1 || program.members == problem->members, "program ", name,
               ": members must be 1 or the problem's ", problem->members, ", got ", program.members);
         problem->programs.emplace(name, std::move(program));
     }
     for (auto& [name, tensor] : container.tensors)
-        if (name.rfind("test/", 0) == 0) problem->test_vectors[name] = std::move(tensor);
+        if (is_test_vector(name)) problem->test_vectors[name] = std::move(tensor);
     problem->validate();
     return problem;
 }

@@ -32,6 +32,9 @@ class Watch {
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& what) {
+    // The parser would skip the one and stop at the other; the safetensors package refuses such files.
+    check(text.find('\0') == std::string_view::npos, what, ": JSON must not hold a zero byte");
+    check(!text.starts_with("\xEF\xBB\xBF"), what, ": JSON must not begin with a byte order mark");
     try {
         return Json::parse(text.begin(), text.end(), Watch(what));
     } catch (const Json::exception& error) {
@@ -63,6 +66,8 @@ const Json& Field::object() const {
 
 std::int64_t Field::integer(std::int64_t low, std::int64_t high) const {
     check(value_.is_number_integer(), path_, " must be an integer");
+    // Only a literal with a sign is parsed as signed: "-0" is no integer to other readers of the same file.
+    check(value_.is_number_unsigned() || value_.get<std::int64_t>() != 0, path_, " must be an integer, got -0");
     check(!value_.is_number_unsigned() || value_.get<std::uint64_t>() <= std::uint64_t(INT64_MAX), path_, " must be in ", low, "..",
           high);
     const auto number = value_.get<std::int64_t>();

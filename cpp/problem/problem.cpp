@@ -37,6 +37,8 @@ void Problem::assign_weights(const Problem& other) {
 
 namespace {
 
+constexpr std::int64_t kMaxUniformRows = 1 << 22;  // of 64 bytes, 256 MiB
+
 void check_output(const Program& program, const std::string& output, int size, bool required) {
     const auto found = program.outputs.find(output);
     if (found == program.outputs.end()) {
@@ -71,11 +73,16 @@ void check_arguments(const Problem& problem, const Program& program) {
     }
 }
 
+/// A rollout holds the uniform rows once per member: a few bytes in the file may not ask for gigabytes.
+void check_uniforms(const Problem& problem, const Program& program) {
+    const std::int64_t rows = std::int64_t{program.uniform_rows()} * problem.members;
+    check(rows <= kMaxUniformRows, "program ", program.name, ": must have at most ", kMaxUniformRows,
+          " constant and uniform rows over all members, got ", rows);
+}
+
 }  // namespace
 
 void Problem::validate() const {
-    check(state_size >= 1, "state_size must be >= 1, got ", state_size);
-    check(action_size >= 1, "action_size must be >= 1, got ", action_size);
     check(std::isfinite(dt) && dt > 0, "dt must be > 0 seconds, got ", dt);
     check(static_cast<int>(action_low.size()) == action_size && static_cast<int>(action_high.size()) == action_size,
           "action_low and action_high must have ", action_size, " values, got ", action_low.size(), " and ", action_high.size());
@@ -91,7 +98,10 @@ void Problem::validate() const {
     check_output(step, "std", state_size, false);
     if (const Program* terminal = find_program("terminal_value")) check_output(*terminal, "value", 1, true);
     if (const Program* policy = find_program("policy")) check_output(*policy, "action", action_size, true);
-    for (const auto& [name, program] : programs) check_arguments(*this, program);
+    for (const auto& [name, program] : programs) {
+        check_arguments(*this, program);
+        check_uniforms(*this, program);
+    }
     if (const Program* terminal = find_program("terminal_value"))
         for (const auto& argument : terminal->arguments)
             check(argument.uniform || argument.name == "state",

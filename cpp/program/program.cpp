@@ -1,6 +1,7 @@
 #include "program/program.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "core/check.hpp"
 #include "kernels/dispatch.hpp"
@@ -8,8 +9,9 @@
 namespace mbrl {
 namespace {
 
-constexpr int kMaxRows = 1 << 22;
-constexpr std::int64_t kMaxPacked = std::int64_t{1} << 26;  // floats in all, 256 MiB
+constexpr int kMaxRows = 1 << 20;
+// Weights that members or instructions share are packed once for each: at most this many more than the file holds, 32 MiB.
+constexpr std::int64_t kMaxRepeated = std::int64_t{1} << 23;
 
 const OpKernel& op_of(const Instruction& instruction) { return kernels().ops[instruction.op]; }
 
@@ -68,8 +70,6 @@ void Program::finish(const Tensor* constant_values) {
         check(constant_values && has_shape(*constant_values, members, {constants}), where,
               ": tensor constants must have shape [1 or members, ", constants, "]");
         constant_values_ = constant_values->data;
-        for (std::size_t i = 0; i < constant_values_.size(); ++i)
-            check(constant_values_[i] == constant_values_[i], where, ": constants must not be NaN, found one at index ", i);
     }
     std::vector<RowLevel> levels(constants, RowLevel::constant);
     for (auto& argument : arguments) {
@@ -115,33 +115,32 @@ void Program::check_instruction(int index, const std::vector<RowLevel>& levels) 
     const bool may_start = std::string(op.name) == "sum" || std::string(op.name) == "dot";
     const std::size_t lists = instruction.in.size();
     const std::size_t count = instruction.out.size();
-    const auto where = [&] { return "program " + name + ": instruction " + std::to_string(index) + " (" + op.name + ")"; };
-    check(lists == std::size_t(op.arity) || (may_start && lists == std::size_t(op.arity) + 1), where(), " must have ", op.arity,
+    const std::string where = "program " + name + ": instruction " + std::to_string(index) + " (" + op.name + ")";
+    check(lists == std::size_t(op.arity) || (may_start && lists == std::size_t(op.arity) + 1), where, " must have ", op.arity,
           " operand lists, got ", lists);
-    check(count > 0, where(), " must have at least one output row");
+    check(count > 0, where, " must have at least one output row");
     for (std::size_t list = 0; list < lists; ++list) {
         const std::size_t size = instruction.in[list].size();
         const bool is_start = may_start && list == std::size_t(op.arity);
         if (op.kind == OpKind::map || is_start)
-            check(size == count, where(), ": operand ", list, " must have ", count, " rows, got ", size);
+            check(size == count, where, ": operand ", list, " must have ", count, " rows, got ", size);
         else if (op.kind != OpKind::linear)
-            check(size > 0 && size % count == 0 && size == instruction.in[0].size(), where(), ": operand ", list,
+            check(size > 0 && size % count == 0 && size == instruction.in[0].size(), where, ": operand ", list,
                   " must have a multiple of ", count, " rows, as many as operand 0, got ", size);
         for (int row : instruction.in[list]) {
-            check(row >= 0 && row < static_cast<int>(levels.size()) && levels[row] != RowLevel::undefined, where(), " uses row ",
-                  row, " before it is defined");
-            check(index >= prologue || levels[row] != RowLevel::lane, where(), " is in the prologue but uses lane row ", row);
-            check(op.kind != OpKind::linear || index < prologue || levels[row] == RowLevel::lane, where(),
+            check(row >= 0 && row < static_cast<int>(levels.size()) && levels[row] != RowLevel::undefined, where, " uses row ", row,
+                  " before it is defined");
+            check(index >= prologue || levels[row] != RowLevel::lane, where, " is in the prologue but uses lane row ", row);
+            check(op.kind != OpKind::linear || index < prologue || levels[row] == RowLevel::lane, where,
                   " must read lane rows, row ", row, " is not one");
         }
     }
     if (op.kind != OpKind::linear) return;
     const auto m = static_cast<std::int64_t>(count), k = static_cast<std::int64_t>(instruction.in[0].size());
-    check(k > 0, where(), " must have at least one input row");
-    check(instruction.weight && has_shape(*instruction.weight, members, {m, k}), where(),
-          ": weight must have shape [1 or members, ", m, ", ", k, "]");
-    check(instruction.bias && has_shape(*instruction.bias, members, {m}), where(), ": bias must have shape [1 or members, ", m,
-          "]");
+    check(k > 0, where, " must have at least one input row");
+    check(instruction.weight && has_shape(*instruction.weight, members, {m, k}), where, ": weight must have shape [1 or members, ",
+          m, ", ", k, "]");
+    check(instruction.bias && has_shape(*instruction.bias, members, {m}), where, ": bias must have shape [1 or members, ", m, "]");
 }
 
 void Program::assign_weights(const Program& other) {
@@ -153,11 +152,17 @@ void Program::assign_weights(const Program& other) {
 
 void Program::pack() {
     packed_size_ = 0;
+    std::int64_t held = 0;
+    std::set<const Tensor*> seen;
     for (auto& instruction : instructions) {
         if (op_of(instruction).kind != OpKind::linear) continue;
         instruction.packed = packed_size_;
         packed_size_ += static_cast<std::int64_t>(instruction.out.size()) * (instruction.inner() + 1);
-        check(packed_size_ * members <= kMaxPacked, "program ", name, ": must have at most ", kMaxPacked, " weights");
+        for (const Tensor* tensor : {instruction.weight, instruction.bias})
+            if (seen.insert(tensor).second) held += static_cast<std::int64_t>(tensor->data.size());
+        check(packed_size_ * members <= held + kMaxRepeated, "program ", name,
+              ": weights used by several members or instructions must take at most ", kMaxRepeated,
+              " numbers more than the file holds, got ", packed_size_ * members - held);
     }
     packed_ = AlignedFloats(static_cast<std::size_t>(packed_size_ * members));
     for (int member = 0; member < members; ++member) {

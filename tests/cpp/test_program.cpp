@@ -1,6 +1,4 @@
 // Programs that break a rule: each gets the sentence that names it.
-#include <limits>
-
 #include "kernels/dispatch.hpp"
 #include "program/executor.hpp"
 #include "test.hpp"
@@ -39,7 +37,7 @@ TEST(sizes_out_of_range_are_named) {
     EXPECT_ERROR(members.finish(nullptr), "program step: members must be in 1..4096, got 0");
     auto constants = program({});
     constants.constants = -1;
-    EXPECT_ERROR(constants.finish(nullptr), "constants must be in 0..4194304, got -1");
+    EXPECT_ERROR(constants.finish(nullptr), "constants must be in 0..1048576, got -1");
     auto argument = program({});
     argument.arguments[0].size = 1 << 30;
     EXPECT_ERROR(argument.finish(nullptr), "argument x has an impossible size 1073741824");
@@ -50,8 +48,8 @@ TEST(sizes_out_of_range_are_named) {
     prologue.prologue = 1;
     EXPECT_ERROR(prologue.finish(nullptr), "prologue must be in 0..0, got 1");
     auto rows = instruction("copy", {{0}}, {});
-    rows.out.resize(1 << 23);
-    EXPECT_ERROR(finish({rows}), "must have at most 4194304 rows, got 8388611");
+    rows.out.resize(1 << 21);
+    EXPECT_ERROR(finish({rows}), "must have at most 1048576 rows, got 2097155");
 }
 
 TEST(an_argument_may_not_appear_twice) {
@@ -60,7 +58,7 @@ TEST(an_argument_may_not_appear_twice) {
     EXPECT_ERROR(p.finish(nullptr), "program step: argument x appears twice");
 }
 
-TEST(constants_have_a_shape_and_are_numbers) {
+TEST(constants_have_a_shape) {
     const auto finish_with = [](const mbrl::Tensor* constants) {
         auto p = program({});
         p.constants = 2;
@@ -69,8 +67,6 @@ TEST(constants_have_a_shape_and_are_numbers) {
     EXPECT_ERROR(finish_with(nullptr), "tensor constants must have shape [1 or members, 2]");
     const mbrl::Tensor wrong{{1, 3}, {1, 2, 3}};
     EXPECT_ERROR(finish_with(&wrong), "tensor constants must have shape [1 or members, 2]");
-    const mbrl::Tensor nan{{1, 2}, {1, std::numeric_limits<float>::quiet_NaN()}};
-    EXPECT_ERROR(finish_with(&nan), "constants must not be NaN, found one at index 1");
 }
 
 TEST(rows_are_assigned_once_and_before_use) {
@@ -140,7 +136,7 @@ TEST(weights_are_bounded_over_all_members) {
     std::vector<int> in(size), out(size);
     for (int i = 0; i < size; ++i) in[i] = i, out[i] = size + i;
     p.instructions.push_back(l.made(in, out));
-    EXPECT_ERROR(p.finish(nullptr), "program step: must have at most 67108864 weights");
+    EXPECT_ERROR(p.finish(nullptr), "must take at most 8388608 numbers more than the file holds");
 }
 
 TEST(new_weights_keep_the_shapes_of_the_old) {
@@ -168,9 +164,9 @@ TEST(multiply_adds_count_linears_and_dots) {
 TEST(an_executor_refuses_what_does_not_fit_in_memory) {
     mbrl::Program p;
     p.name = "step";
-    p.arguments = {{"x", 1 << 21, false, 0}};
+    p.arguments = {{"x", 1 << 20, false, 0}};
     p.finish(nullptr);
-    EXPECT_ERROR(mbrl::Executor(p, 1024), "program step needs too much memory: 2097152 rows of 1024 lanes at once");
+    EXPECT_ERROR(mbrl::Executor(p, 1024), "program step needs too much memory: 1048576 rows of 1024 lanes at once");
 }
 
 TEST(unknown_names_have_no_place) {
