@@ -52,20 +52,39 @@ static inline vf scale_by_power_of_two(vf p, vi n) {
     return p * floats((half + 127) << 23) * floats((n - half + 127) << 23);
 }
 
-/// e^x to 4e-7 of its value, for activations, which need no more: one term and one half of ln 2 less than `vexp`. 2^n is made of
-/// the low bits of `shifted`, for x in [-88, 89]: from 0 below the normal numbers to infinity above. A NaN stays one.
-static inline vf exp_for_activations(vf x) {
-    const vf limited = less_or_second(splat(89.0f), greater_or_second(splat(-88.0f), x));
-    const vf magic = splat(12582912.0f + 127.0f);
-    const vf shifted = fma(limited, splat(1.44269504f), magic);
-    const vf n = shifted - magic;
+/// e^x = mantissa·scale to 4e-7 of its value, for activations, which need no more: one term and one half of ln 2 less than `vexp`.
+/// The scale 2^n is made of the low bits of `shifted`, for x in [-88, 89]: from 0 below the normal numbers to infinity above. A
+/// NaN stays one. Several vectors at a time, stage by stage: one would spend most of its time waiting for itself.
+template <int vectors>
+static inline void exp_parts(const vf (&x)[vectors], vf (&mantissa)[vectors], vf (&scale)[vectors]) {
+    const vf magic = splat(12582912.0f + 127.0f);  // 1.5·2^23 rounds to an integer, and leaves it in the low bits
+    vf r[vectors], shifted[vectors];
+    for (int v = 0; v < vectors; ++v) r[v] = less_or_second(splat(89.0f), greater_or_second(splat(-88.0f), x[v]));
+    for (int v = 0; v < vectors; ++v) shifted[v] = fma(r[v], splat(1.44269504f), magic);
+    for (int v = 0; v < vectors; ++v) {
+        const vf n = shifted[v] - magic;
 #if MBRL_FUSED
-    const vf r = fma(n, splat(-0.693147182f), limited);
+        r[v] = fma(n, splat(-0.693147182f), r[v]);
 #else  // a rounded product of n would be felt
-    const vf r = (limited - n * 0.693145752f) - n * 1.42860677e-6f;
+        r[v] = (r[v] - n * 0.693145752f) - n * 1.42860677e-6f;
 #endif
-    const float c[] = {8.29027220e-3f, 4.18981612e-2f, 1.66676402e-1f, 4.99991477e-1f, 9.99999702e-1f, 1.0f};
-    return polynomial(r, c) * floats(bits(shifted) << 23);
+        scale[v] = floats(bits(shifted[v]) << 23);
+    }
+    for (int v = 0; v < vectors; ++v) {  // in pairs (Estrin): a shorter chain than Horner's
+        const vf high = fma(r[v], splat(8.29027220e-3f), splat(4.18981612e-2f));
+        const vf middle = fma(r[v], splat(1.66676402e-1f), splat(4.99991477e-1f));
+        const vf low = fma(r[v], splat(9.99999702e-1f), splat(1.0f));
+        const vf square = r[v] * r[v];
+        mantissa[v] = fma(fma(high, square, middle), square, low);
+    }
+}
+/// 1 + e^-x.
+template <int vectors>
+static inline void one_plus_exp_of_minus(const vf (&x)[vectors], vf (&result)[vectors]) {
+    vf minus[vectors], mantissa[vectors], scale[vectors];
+    for (int v = 0; v < vectors; ++v) minus[v] = -x[v];
+    exp_parts(minus, mantissa, scale);
+    for (int v = 0; v < vectors; ++v) result[v] = fma(mantissa[v], scale[v], splat(1.0f));
 }
 
 /// e^x = 2^n·e^r with |r| <= ½ ln 2. Adding 1.5·2^23 rounds to the nearest integer n and leaves it in the low bits.
@@ -126,15 +145,27 @@ static inline vf vtanh(vf x) {
     const vf z = x * x;
     const float c[] = {-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f};
     const vf near = fma(polynomial(z, c) * z, x, x);
-    const vf far = 1.0f - 2.0f / (exp_for_activations(a + a) + 1.0f);
+    vf denominator[1];
+    one_plus_exp_of_minus({-(a + a)}, denominator);
+    const vf far = 1.0f - 2.0f / denominator[0];
     return keep_nan(x, select(a < 0.625f, near, with_sign(far, x)));
 }
 
-static inline vf vsigmoid(vf x) { return 1.0f / (1.0f + exp_for_activations(-x)); }
-static inline vf vsilu(vf x) { return x / (1.0f + exp_for_activations(-x)); }
+template <int vectors>
+static inline void sigmoids(const vf (&x)[vectors], vf (&y)[vectors]) {
+    one_plus_exp_of_minus(x, y);
+    for (int v = 0; v < vectors; ++v) y[v] = 1.0f / y[v];
+}
+template <int vectors>
+static inline void silus(const vf (&x)[vectors], vf (&y)[vectors]) {
+    one_plus_exp_of_minus(x, y);
+    for (int v = 0; v < vectors; ++v) y[v] = x[v] / y[v];
+}
 /// max(x, 0) + log(1 + e^-|x|): the logarithm of a number in [1, 2], as in vlog.
 static inline vf vsoftplus(vf x) {
-    const vf u = exp_for_activations(-vabs(x));
+    vf mantissa[1], scale[1];
+    exp_parts({-vabs(x)}, mantissa, scale);
+    const vf u = mantissa[0] * scale[0];
     const vi big = u > 0.41421356f;  // 1 + u > √2: half of it, exactly
     const vf m = select(big, fma(u, splat(0.5f), splat(-0.5f)), u);
     const vf logarithm = log1p_near(m, select(big, splat(1.0f), splat(0.0f)));
@@ -191,11 +222,13 @@ static inline Reduced reduce_angle(vf x) {
     const vf near = select(vabs(x) < kNearAngle, x, splat(0.0f));
     Reduced reduced;
 #if MBRL_FUSED
-    const vf k = vround(near * 0.636619772f);
+    const vf magic = splat(12582912.0f);  // 1.5·2^23 rounds to an integer, and leaves it in the low bits
+    const vf shifted = fma(near, splat(0.636619772f), magic);
+    const vf k = shifted - magic;
     vf r = fma(k, splat(-1.57079637e+0f), near);
     r = fma(k, splat(4.37113883e-8f), r);
     reduced.r = fma(k, splat(1.71512451e-15f), r);
-    reduced.quadrant = to_int(k);
+    reduced.quadrant = bits(shifted);
 #else
     // Float products would round: in double, π/2 in two parts (fdlibm).
     const vd wide = to_double(near);
