@@ -114,7 +114,21 @@ const InputValues& inputs_of(mbrl_planner& planner, const mbrl_request& request)
     return planner.in_order;
 }
 
-mbrl_plan_status status_of(PlanStatus status) { return status == PlanStatus::ok ? MBRL_PLAN_OK : MBRL_PLAN_NO_FINITE; }
+mbrl_plan_status status_of(PlanStatus status) {
+    switch (status) {
+        case PlanStatus::ok:
+            return MBRL_PLAN_OK;
+        case PlanStatus::deadline:
+            return MBRL_PLAN_DEADLINE;
+        case PlanStatus::shifted:
+            return MBRL_PLAN_SHIFTED;
+        case PlanStatus::safe:
+            return MBRL_PLAN_SAFE;
+        case PlanStatus::no_finite_candidate:
+            break;
+    }
+    return MBRL_PLAN_NO_FINITE;
+}
 
 void plan_once(mbrl_planner& planner, const mbrl_request* request, mbrl_plan* answer) {
     check_given(request, "request");
@@ -127,10 +141,23 @@ void plan_once(mbrl_planner& planner, const mbrl_request* request, mbrl_plan* an
     const float* previous = request->previous_action ? request->previous_action : planner.zeros.data();
     check_finite(previous, problem.action_size, "previous_action");
     check(std::isfinite(request->elapsed) && request->elapsed >= 0, "elapsed must be >= 0 and finite, got ", request->elapsed);
-    const Plan& plan = planner.cem.plan(request->state, previous, inputs_of(planner, *request), request->elapsed);
+    check(request->max_tiles >= 0, "max_tiles must be >= 0, got ", request->max_tiles);
+    const Plan& plan = planner.cem.plan({.state = request->state,
+                                         .previous_action = previous,
+                                         .inputs = inputs_of(planner, *request),
+                                         .elapsed = request->elapsed,
+                                         .deadline = request->deadline,
+                                         .max_tiles = request->max_tiles});
     const CEMSettings& settings = planner.cem.settings();
-    *answer = {sizeof(mbrl_plan),   status_of(plan.status), settings.horizon, settings.steps_per_knot * problem.dt,
-               plan.actions.data(), plan.states.data(),     plan.value,       plan.model_steps};
+    *answer = {.size = sizeof(mbrl_plan),
+               .status = status_of(plan.status),
+               .horizon = settings.horizon,
+               .knot_seconds = settings.steps_per_knot * problem.dt,
+               .actions = plan.actions.data(),
+               .states = plan.has_states ? plan.states.data() : nullptr,
+               .value = plan.value,
+               .model_steps = plan.model_steps,
+               .tiles = plan.tiles};
 }
 
 }  // namespace

@@ -86,6 +86,7 @@ MBRL_API mbrl_result mbrl_planner_set_input(mbrl_planner* planner, const char* n
                                             size_t count) MBRL_NOEXCEPT;
 
 #define MBRL_NO_DEADLINE INT64_MAX
+#define MBRL_NO_LIMIT INT64_MAX
 
 /* What to plan from. Begin with MBRL_REQUEST: later versions add fields. */
 typedef struct mbrl_request {
@@ -95,8 +96,9 @@ typedef struct mbrl_request {
     const float* const* inputs;   /* one pointer per input, in their order; NULL: as set by name */
     double elapsed;               /* model steps since this planner's last plan, by which it is shifted; may be a fraction */
     int64_t deadline;             /* when the answer must be there, on the clock of mbrl_now(); MBRL_NO_DEADLINE */
+    int64_t max_tiles;            /* mbrl_plan.tiles of a plan that was cut off repeats it bit for bit; MBRL_NO_LIMIT */
 } mbrl_request;
-#define MBRL_REQUEST {sizeof(mbrl_request), NULL, NULL, NULL, 1.0, MBRL_NO_DEADLINE}
+#define MBRL_REQUEST {sizeof(mbrl_request), NULL, NULL, NULL, 1.0, MBRL_NO_DEADLINE, MBRL_NO_LIMIT}
 
 typedef enum mbrl_plan_status {
     MBRL_PLAN_OK = 0,       /* every iteration ran */
@@ -116,8 +118,9 @@ typedef struct mbrl_plan {
     const float* states;  /* [T + 1, S], where the model says they lead; NULL when the deadline left no time for them */
     float value;          /* the return of `actions`; NaN when nothing was evaluated */
     int64_t model_steps;  /* candidates * steps * members computed */
+    int64_t tiles;        /* groups of candidates that count towards the answer */
 } mbrl_plan;
-#define MBRL_PLAN {sizeof(mbrl_plan), 0, 0, 0.0, NULL, NULL, 0.0f, 0}
+#define MBRL_PLAN {sizeof(mbrl_plan), 0, 0, 0.0, NULL, NULL, 0.0f, 0, 0}
 
 /* Allocates nothing; with one thread it takes no lock. A state or input that is not finite is MBRL_INVALID. */
 MBRL_API mbrl_result mbrl_planner_plan(mbrl_planner* planner, const mbrl_request* request, mbrl_plan* plan) MBRL_NOEXCEPT;

@@ -96,9 +96,7 @@ Controller::Controller(std::shared_ptr<const Problem> problem, ControllerSetting
 
 Controller::~Controller() { stop(); }
 
-std::int64_t Controller::now() noexcept {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+std::int64_t Controller::now() noexcept { return now_ns(); }
 
 bool Controller::set_input(std::string_view name, const float* values, std::size_t count) noexcept {
     const auto& inputs = problem().inputs;
@@ -177,15 +175,19 @@ bool Controller::plan_from(const Situation& situation) {
                                : static_cast<double>(std::max<std::int64_t>(0, begin - last_begin_)) / static_cast<double>(step_);
     last_begin_ = begin;
     const std::int64_t started = now();
-    const Plan& plan = planner_.plan(state_.data(), previous_action_.data(), inputs_, elapsed);
+    const Plan& plan = planner_.plan({.state = state_.data(),
+                                      .previous_action = previous_action_.data(),
+                                      .inputs = inputs_,
+                                      .elapsed = elapsed,
+                                      .deadline = started + budget_});
     const std::int64_t finished = now(), took = finished - started;
+    const bool evaluated = plan.status == PlanStatus::ok || plan.status == PlanStatus::deadline;
+    const bool in_time = plan.status == PlanStatus::ok || plan.status == PlanStatus::no_finite_candidate;
     counters_.plans.note(finished);
     counters_.longest_plan = std::max<std::int64_t>(counters_.longest_plan, took);
-    counters_.missed_deadlines += took > budget_;
-    if (plan.status != PlanStatus::ok) {
-        counters_.failed_plans += 1;
-        return false;
-    }
+    counters_.missed_deadlines += !in_time || took > budget_;
+    counters_.failed_plans += !evaluated;
+    if (!evaluated) return false;
     Motion& draft = motions_.draft();
     draft.measured = situation.time;
     draft.begin = begin;

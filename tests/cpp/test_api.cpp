@@ -96,6 +96,35 @@ TEST(bad_requests_are_one_sentence) {
     EXPECT(mbrl_planner_plan(h.planner, &request, &plan) == MBRL_OK, mbrl_error());
 }
 
+TEST(a_deadline_is_kept_and_its_tiles_repeat_the_plan) {
+    const std::vector<mbrl_setting> settings = {{"horizon", 8}, {"steps_per_knot", 1}, {"population", 500}};
+    const Handles h(test::line().bytes(), settings), again(test::line().bytes(), settings);
+    const float state = 0, goal = 0.7f;
+    const float* inputs[] = {&goal};
+    mbrl_request request = MBRL_REQUEST;
+    request.state = &state;
+    request.inputs = inputs;
+    mbrl_plan plan = MBRL_PLAN;
+    request.deadline = 0;
+    EXPECT(mbrl_planner_plan(h.planner, &request, &plan) == MBRL_OK && plan.status == MBRL_PLAN_SAFE, plan.status);
+    EXPECT(plan.actions[0] == 0 && plan.states == nullptr && std::isnan(plan.value) && plan.tiles == 0, plan.actions[0]);
+    mbrl_planner_reset(h.planner);
+    request.deadline = mbrl_now() + 60'000'000'000;
+    EXPECT(mbrl_planner_plan(h.planner, &request, &plan) == MBRL_OK && plan.status == MBRL_PLAN_OK && plan.states, plan.status);
+    const float first = plan.actions[0], second = plan.actions[1];
+    request.deadline = mbrl_now();
+    EXPECT(mbrl_planner_plan(h.planner, &request, &plan) == MBRL_OK && plan.status == MBRL_PLAN_SHIFTED, plan.status);
+    EXPECT(plan.actions[0] == second && first != second, "moved by one knot");
+    request.deadline = MBRL_NO_DEADLINE;
+    request.max_tiles = 3;
+    mbrl_planner_reset(h.planner);
+    mbrl_plan same = MBRL_PLAN;
+    EXPECT(mbrl_planner_plan(h.planner, &request, &plan) == MBRL_OK && plan.status == MBRL_PLAN_DEADLINE && plan.tiles == 3);
+    EXPECT(mbrl_planner_plan(again.planner, &request, &same) == MBRL_OK && same.actions[0] == plan.actions[0]);
+    request.max_tiles = -1;
+    EXPECT(mbrl_planner_plan(h.planner, &request, &plan) == MBRL_INVALID && says("max_tiles must be >= 0, got -1"), mbrl_error());
+}
+
 TEST(bad_settings_are_one_sentence) {
     const std::string bytes = test::line().bytes();
     const auto refused = [&](const char* name, double value, const char* part) {

@@ -58,6 +58,12 @@ struct Line : Controller {
 
 bool near(float a, float b, float tolerance = 1e-6f) { return std::fabs(a - b) <= tolerance; }
 
+/// What a planner without a controller answers.
+float first_action(CEM& planner, float state, float previous, float goal) {
+    const InputValues inputs = {&goal};
+    return planner.plan({.state = &state, .previous_action = &previous, .inputs = inputs}).actions[0];
+}
+
 TEST(before_the_first_plan_the_action_is_safe) {
     Line line;
     EXPECT(line.ask(1000 * kMs) == ControlStatus::safe && line.action == 0.25f, line.action);
@@ -81,7 +87,7 @@ TEST(a_plan_is_followed_knot_by_knot) {
     // The same planner without a controller answers the same bits.
     CEM planner(test::line().load(), line_settings().planner);
     const float state = 0, goal = 0.7f, previous = 0.25f;
-    EXPECT(planner.plan(&state, &previous, {&goal}, 1).actions[0] == first);
+    EXPECT(first_action(planner, state, previous, goal) == first);
 }
 
 TEST(the_watchdog_holds_the_plan_then_is_safe) {
@@ -188,7 +194,17 @@ TEST(the_delay_rolls_the_state_over_the_actions_under_way) {
     // The bits of a planner that is told the predicted state.
     CEM planner(test::line().load(), s.planner);
     const float state = 0.1f + 0.25f + 0.25f, goal = 0.9f, previous = 0.25f;
-    EXPECT(planner.plan(&state, &previous, {&goal}, 1).actions[0] == delayed.action);
+    EXPECT(first_action(planner, state, previous, goal) == delayed.action);
+}
+
+TEST(without_time_to_plan_the_watchdog_takes_over) {
+    ControllerSettings s = line_settings();
+    s.budget = 0;
+    Line line(s);
+    line.measure_at(1000 * kMs);
+    EXPECT(!line.replan(1000 * kMs) && line.ask(1000 * kMs) == ControlStatus::safe && line.action == 0.25f, line.action);
+    const Counts counts = line.counts();
+    EXPECT(counts.plans == 1 && counts.missed_deadlines == 1 && counts.failed_plans == 1 && counts.fallbacks == 1);
 }
 
 TEST(the_command_log_answers_what_was_in_force) {
