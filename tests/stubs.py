@@ -18,7 +18,7 @@ _FLOATS = "numpy.typing.NDArray[numpy.float32]"
 _SEQUENCE = "collections.abc.Sequence"
 _INT = "typing.SupportsInt | typing.SupportsIndex"
 _FLOAT = "typing.SupportsFloat | typing.SupportsIndex"
-_MEMORY = "tuple[int, list[float], list[float], int]"
+_MEMORY = "tuple[int, list[float], list[float], list[float], int, list[float], float]"
 _INPUTS = "inputs: dict[str, typing.Any]"
 PRECISE = {
     _INT: "int",
