@@ -136,8 +136,8 @@ class Problem:
     def update(self, **modules: Any) -> None:
         """New weights, same graph: ``problem.update(dynamics=modules)``.
 
-        May be called while planners on this Problem are planning in other threads: they use the new weights from their next plan on,
-        all of them at once, and never wait. The modules are traced again and their weights packed here, which takes some 0.2 s a
+        May be called while planners on this Problem are planning in other threads: they use the new weights from their next plan
+        on, all of them at once, and never wait. The modules are traced again and their weights packed here, which takes some 0.2 s a
         member and, as all Python code does, the interpreter from other Python threads now and then. Needs a Problem made by
         ``export`` in this process.
 
@@ -156,8 +156,8 @@ class Problem:
         """The fast way to new weights, as :meth:`update` hands them over: from another Problem, or tensors of the file by name.
 
         Another Problem of the same graph, loaded or exported at leisure, in another thread or process, takes microseconds: its
-        memory is shared. Tensors are those of ``problem.tensors()``, all of them or some; they are packed here, and the test vectors
-        of the file go, as they belong to the old weights.
+        memory is shared. Tensors are those of ``problem.tensors()``, all of them or some; they are packed here, and the test
+        vectors of the file go, as they belong to the old weights.
 
         Raises:
             ValueError: for another graph, an unknown tensor or another shape.
@@ -181,7 +181,7 @@ class Problem:
         """Weights, biases and constants [members or 1, ...] as the file holds them, by name: copies."""
         return {name: value for name, value in tensors.unpack(self._bytes)[0].items() if not name.startswith("test/")}
 
-    def _swap(self, data: bytes, core: _core.Problem) -> None:
+    def _swap(self, data: Any, core: _core.Problem) -> None:
         with self._updating:
             before, version = self._files, self._version + 1
             self._files = {self._version: self._bytes, version: data}  # before a planner can see the new weights

@@ -195,11 +195,11 @@ class CEM:
         of them, and its milliseconds count from where its own plan begins.
         """
         self._asked = (self.problem._files, deadline_ms, delay)
-        *result, stats, begins_at = self._core.plan_batch(
+        actions, visited, values, statuses, stats, begins_at = self._core.plan_batch(
             states, inputs, previous_action, elapsed, deadline_ms, max_tiles, delay, committed
         )
         rows = [PlanStats(*row) for row in stats]
-        return PlanBatch(*result, stats=rows, knot_seconds=self._knot_seconds, begins_at=begins_at)
+        return PlanBatch(actions, visited, values, statuses, rows, self._knot_seconds, begins_at)
 
     def reset(self, rows: Iterable[int] | None = None) -> None:
         """Forgets the last plan and begins the noise counter anew; of some rows of ``plan_batch`` only, if given.

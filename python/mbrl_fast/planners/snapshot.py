@@ -24,15 +24,15 @@ def snapshot_bytes(decision: Mapping[str, Any], problem: bytes, planner: str, se
     plans, mean, answer, kept, kept_count, committed, held_delay = decision["memory"]
     arrays: dict[str, Any] = {
         "problem": np.frombuffer(problem, np.uint8),
-        "memory/mean": np.float32(mean),
-        "memory/answer": np.float32(answer),
-        "memory/kept": np.float32(kept),
-        "memory/committed": np.float32(committed),
+        "memory/mean": np.array(mean, np.float32),
+        "memory/answer": np.array(answer, np.float32),
+        "memory/kept": np.array(kept, np.float32),
+        "memory/committed": np.array(committed, np.float32),
         "state": decision["state"],
         "committed": decision["committed"],
         "plan/actions": decision["actions"],
         "plan/states": decision["states"],
-        "plan/value": np.float32([decision["value"]]),
+        "plan/value": np.array([decision["value"]], np.float32),
         **{f"input/{name}": value for name, value in decision["inputs"].items()},
     }
     if decision["previous_action"] is not None:
@@ -73,7 +73,7 @@ class Replay:
             "actions": (self.plan.actions, self.arrays["plan/actions"]),
             "states": (self.plan.states, self.arrays["plan/states"]),
         }
-        pairs["value"] = (np.float32([self.plan.value]), self.arrays["plan/value"])
+        pairs["value"] = (np.array([self.plan.value], np.float32), self.arrays["plan/value"])
         if len(pairs["states"][1]) == 0:
             del pairs["states"]
         return {name: _difference(now, then) for name, (now, then) in pairs.items()}

@@ -35,7 +35,8 @@ class Delayed:
     @property
     def late(self) -> int:
         """The delay in substeps."""
-        return round(self.delay / self.task.dt * self.substeps)
+        steps: float = self.delay / self.task.dt
+        return round(steps * self.substeps)
 
     @property
     def seconds(self) -> float:
