@@ -18,20 +18,26 @@ _FLOATS = "numpy.typing.NDArray[numpy.float32]"
 _SEQUENCE = "collections.abc.Sequence"
 _INT = "typing.SupportsInt | typing.SupportsIndex"
 _FLOAT = "typing.SupportsFloat | typing.SupportsIndex"
-_MEMORY = "tuple[int, list[float], list[float], int]"
+_MEMORY = "tuple[int, list[float], list[float], list[float], int, list[float], float]"
+_LIST = f"{_SEQUENCE}[float]"
+_WHEN = "deadline_ms: typing.Any, max_tiles: typing.Any, delay: typing.Any, committed: typing.Any"
+_STATS = "tuple[int, int, float]"
 _INPUTS = "inputs: dict[str, typing.Any]"
 PRECISE = {
     _INT: "int",
     _FLOAT: "float",
-    f"{_SEQUENCE}[tuple[int, {_SEQUENCE}[float], {_SEQUENCE}[float], int]]": f"list[{_MEMORY}]",
+    f"{_SEQUENCE}[tuple[int, {_LIST}, {_LIST}, {_LIST}, int, {_LIST}, float]]": f"list[{_MEMORY}]",
     "def memory(self) -> list:": f"def memory(self) -> list[{_MEMORY}]:",
     "arguments: dict, member: int = 0) -> dict:": f"arguments: dict[str, typing.Any], member: int = 0) -> dict[str, {_FLOATS}]:",
     "def inputs(self) -> dict:": "def inputs(self) -> dict[str, tuple[typing.Any, ...]]:",
     "def test_vectors(self) -> dict:": f"def test_vectors(self) -> dict[str, {_FLOATS}]:",
-    "inputs: dict, previous_action: typing.Any, elapsed: float) -> tuple:":
-        f"{_INPUTS}, previous_action: typing.Any, elapsed: float) -> tuple[{_FLOATS}, {_FLOATS}, float, str, int]:",
-    "inputs: dict, previous_actions: typing.Any, elapsed: float) -> tuple:":
-        f"{_INPUTS}, previous_actions: typing.Any, elapsed: float) -> tuple[{_FLOATS}, {_FLOATS}, {_FLOATS}, list[str], int]:",
+    f"inputs: dict, previous_action: typing.Any, elapsed: float, {_WHEN}, trace: bool, stream: int = 0) -> tuple:":
+        f"{_INPUTS}, previous_action: typing.Any, elapsed: float, {_WHEN}, trace: bool, stream: int = 0)"
+        f" -> tuple[{_FLOATS}, {_FLOATS}, float, str, int, int, float, float, list[tuple[typing.Any, ...]] | None]:",
+    f"inputs: dict, previous_actions: typing.Any, elapsed: float, {_WHEN}) -> tuple:":
+        f"{_INPUTS}, previous_actions: typing.Any, elapsed: float, {_WHEN})"
+        f" -> tuple[{_FLOATS}, {_FLOATS}, {_FLOATS}, list[str], list[{_STATS}], float]:",
+    "def decision(self) -> typing.Any:": "def decision(self) -> dict[str, typing.Any] | None:",
     "inputs: dict, previous_action: typing.Any = None": f"{_INPUTS}, previous_action: typing.Any = None",
     "def build_info() -> dict:": "def build_info() -> dict[str, typing.Any]:",
     "inputs: list, outputs: int": "inputs: list[typing.Any], outputs: int",

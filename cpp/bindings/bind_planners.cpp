@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "bindings/inputs.hpp"
+#include "bindings/plan_options.hpp"
 #include "planners/cem.hpp"
 #include "planners/noise.hpp"
 
@@ -30,47 +31,79 @@ struct BoundCEM {
 
 const char* status_name(PlanStatus status) {
     switch (status) {
-        case PlanStatus::ok: return "ok";
-        case PlanStatus::deadline: return "deadline";
-        case PlanStatus::no_finite_candidate: return "no_finite_candidate";
-        case PlanStatus::shifted: return "shifted";
-        case PlanStatus::safe: return "safe";
+        case PlanStatus::ok:
+            return "ok";
+        case PlanStatus::deadline:
+            return "deadline";
+        case PlanStatus::no_finite_candidate:
+            return "no_finite_candidate";
+        case PlanStatus::shifted:
+            return "shifted";
+        case PlanStatus::safe:
+            return "safe";
     }
     return "unknown";
 }
 
-std::vector<float> previous_or_zero(py::handle value, const std::vector<py::ssize_t>& shape, py::ssize_t size) {
-    std::vector<float> previous(size, 0.0f);
-    if (value.is_none()) return previous;
-    const FloatArray array = floats(value, shape, "previous_action");
-    std::copy_n(array.data(), size, previous.begin());
-    return previous;
+/// Empty when nobody knows.
+FloatArray previous_or_none(py::handle value, const std::vector<py::ssize_t>& shape) {
+    return value.is_none() ? FloatArray() : floats(value, shape, "previous_action");
 }
 
 void check_elapsed(double elapsed) {
     check(std::isfinite(elapsed) && elapsed >= 0, "elapsed must be >= 0 model steps and finite, got ", elapsed);
 }
 
-py::tuple plan(BoundCEM& self, py::handle state_values, const py::dict& given, py::handle previous_action, double elapsed) {
+py::list trace_list(const Trace& trace, py::ssize_t horizon, py::ssize_t action_size) {
+    py::list list;
+    for (const TraceIteration& i : trace)
+        list.append(py::make_tuple(
+            copy_out(i.actions.data(), {i.candidates, horizon, action_size}), copy_out(i.returns.data(), {i.candidates}), i.elites,
+            copy_out(i.mean.data(), {horizon, action_size}), copy_out(i.std.data(), {horizon, action_size})));
+    return list;
+}
+
+double milliseconds_since(std::int64_t begin) { return 1e-6 * static_cast<double>(now_ns() - begin); }
+
+py::tuple plan(BoundCEM& self, py::handle state_values, const py::dict& given, py::handle previous_action, double elapsed,
+               py::handle deadline_ms, py::handle max_tiles, py::handle delay, py::handle committed, bool tracing, int stream) {
     const Exclusive exclusive(self.busy);
     CEM& planner = self.planner;
     const Problem& problem = planner.problem();
     const CEMSettings& s = planner.settings();
+    const PlanOptions options(problem, deadline_ms, max_tiles, delay, committed);
     const py::ssize_t size = problem.state_size, a = problem.action_size, steps = s.horizon * s.steps_per_knot;
     check_elapsed(elapsed);
+    check(stream >= 0, "stream must be >= 0, got ", stream);
     const FloatArray state = floats(state_values, {size}, "state");
     const BoundInputs inputs(problem, given, static_cast<int>(steps));
-    const auto previous = previous_or_zero(previous_action, {a}, a);
+    const FloatArray previous = previous_or_none(previous_action, {a});
     const Plan* result = nullptr;
+    Trace trace;
+    double milliseconds = 0;
+    planner.reserve_streams(stream + 1);
     {
         py::gil_scoped_release release;
-        result = &planner.plan({state.data(), previous.data(), inputs.values(), elapsed});
+        result = &planner.plan({.state = state.data(),
+                                .previous_action = previous_action.is_none() ? nullptr : previous.data(),
+                                .inputs = inputs.values(),
+                                .elapsed = elapsed,
+                                .stream = stream,
+                                .deadline = options.deadline(options.entry()),
+                                .max_tiles = options.max_tiles(),
+                                .delay = options.delay(),
+                                .committed = options.committed(),
+                                .trace = tracing ? &trace : nullptr});
+        milliseconds = milliseconds_since(options.entry());
     }
-    return py::make_tuple(copy_out(result->actions.data(), {s.horizon, a}), copy_out(result->states.data(), {steps + 1, size}),
-                          result->value, status_name(result->status), result->model_steps);
+    return py::make_tuple(copy_out(result->actions.data(), {s.horizon, a}),
+                          copy_out(result->states.data(), {result->has_states ? steps + 1 : 0, size}), result->value,
+                          status_name(result->status), result->tiles, result->model_steps, milliseconds,
+                          options.delay() * problem.dt, tracing ? py::object(trace_list(trace, s.horizon, a)) : py::none());
 }
 
-py::tuple plan_batch(BoundCEM& self, py::handle state_values, const py::dict& given, py::handle previous_actions, double elapsed) {
+py::tuple plan_batch(BoundCEM& self, py::handle state_values, const py::dict& given, py::handle previous_actions, double elapsed,
+                     py::handle deadline_ms, py::handle max_tiles, py::handle delay, py::handle committed) {
     const Exclusive exclusive(self.busy);
     CEM& planner = self.planner;
     const Problem& problem = planner.problem();
@@ -79,27 +112,41 @@ py::tuple plan_batch(BoundCEM& self, py::handle state_values, const py::dict& gi
     check_elapsed(elapsed);
     const FloatArray states = floats(state_values, {-1, size}, "states");
     const py::ssize_t batch = states.shape(0);
+    const PlanOptions options(problem, deadline_ms, max_tiles, delay, batch > 0 ? committed : py::none(), batch);
     const BoundInputs inputs(problem, given, static_cast<int>(steps), batch);
-    const auto previous = previous_or_zero(previous_actions, {batch, a}, batch * a);
+    const FloatArray previous = previous_or_none(previous_actions, {batch, a});
     FloatArray actions({batch, static_cast<py::ssize_t>(s.horizon), a}), visited({batch, steps + 1, size}), values(batch);
     float *actions_to = actions.mutable_data(), *visited_to = visited.mutable_data(), *values_to = values.mutable_data();
     std::vector<const char*> statuses(batch);
-    long long model_steps = 0;
+    std::vector<std::tuple<std::int64_t, std::int64_t, double>> stats(batch);
     planner.reserve_streams(static_cast<int>(batch));
     {
         py::gil_scoped_release release;
         InputValues row = inputs.values();
         for (py::ssize_t b = 0; b < batch; ++b) {
+            const std::int64_t begin = now_ns();
             inputs.select(b, row);
-            const Plan& result = planner.plan({states.data() + b * size, previous.data() + b * a, row, elapsed, static_cast<int>(b)});
+            const Plan& result = planner.plan({.state = states.data() + b * size,
+                                               .previous_action = previous_actions.is_none() ? nullptr : previous.data() + b * a,
+                                               .inputs = row,
+                                               .elapsed = elapsed,
+                                               .stream = static_cast<int>(b),
+                                               .deadline = options.deadline(begin),
+                                               .max_tiles = options.max_tiles(),
+                                               .delay = options.delay(),
+                                               .committed = options.committed(b)});
             actions_to = std::copy(result.actions.begin(), result.actions.end(), actions_to);
-            visited_to = std::copy(result.states.begin(), result.states.end(), visited_to);
+            if (result.has_states)
+                std::copy(result.states.begin(), result.states.end(), visited_to);
+            else
+                std::fill_n(visited_to, result.states.size(), NAN);
+            visited_to += result.states.size();
             values_to[b] = result.value;
             statuses[b] = status_name(result.status);
-            model_steps += result.model_steps;
+            stats[b] = {result.tiles, result.model_steps, milliseconds_since(begin)};
         }
     }
-    return py::make_tuple(actions, visited, values, statuses, model_steps);
+    return py::make_tuple(actions, visited, values, statuses, stats, options.delay() * problem.dt);
 }
 
 void reset(BoundCEM& self, const std::optional<std::vector<int>>& rows) {
@@ -111,22 +158,60 @@ void reset(BoundCEM& self, const std::optional<std::vector<int>>& rows) {
     }
 }
 
+py::tuple memory_tuple(const Memory& m, int action_size) {
+    const auto rows = m.committed.begin() + committed_rows(m.delay) * action_size;
+    return py::make_tuple(m.plans, m.mean, m.answer, m.kept, m.kept_count, std::vector<float>(m.committed.begin(), rows), m.delay);
+}
+
 py::list memory(BoundCEM& self) {
     const Exclusive exclusive(self.busy);
     py::list streams;
-    for (int stream = 0; stream < self.planner.streams(); ++stream) {
-        const auto& m = self.planner.memory(stream);
-        streams.append(py::make_tuple(m.plans, m.mean, m.answer, m.kept, m.kept_count));
-    }
+    for (int stream = 0; stream < self.planner.streams(); ++stream)
+        streams.append(memory_tuple(self.planner.memory(stream), self.planner.problem().action_size));
     return streams;
 }
 
-void set_memory(BoundCEM& self,
-                const std::vector<std::tuple<std::uint32_t, std::vector<float>, std::vector<float>, std::vector<float>, int>>& streams) {
+using Numbers = std::vector<float>;
+using MemoryTuple = std::tuple<std::uint32_t, Numbers, Numbers, Numbers, int, Numbers, double>;
+
+void set_memory(BoundCEM& self, const std::vector<MemoryTuple>& streams, int first) {
     const Exclusive exclusive(self.busy);
-    int stream = 0;
-    for (const auto& [plans, mean, answer, kept, kept_count] : streams)
-        self.planner.set_memory(stream++, {plans, mean, answer, kept, kept_count});
+    check(first >= 0, "first must be >= 0, got ", first);
+    for (const auto& [plans, mean, answer, kept, kept_count, committed, delay] : streams)
+        self.planner.set_memory(first++, {plans, mean, answer, kept, kept_count, committed, delay});
+}
+
+/// What the last plan depended on, for a snapshot: copies.
+py::object decision(BoundCEM& self) {
+    const Exclusive exclusive(self.busy);
+    const Decision& d = self.planner.decision();
+    if (!d.made) return py::none();
+    const Problem& problem = self.planner.problem();
+    const CEMSettings& s = self.planner.settings();
+    const py::ssize_t a = problem.action_size;
+    py::dict inputs;
+    for (std::size_t i = 0; i < d.inputs.size(); ++i)
+        inputs[problem.inputs[i].name.c_str()] =
+            copy_out(d.inputs[i].data(), input_shape(problem.inputs[i], s.horizon * s.steps_per_knot));
+    py::dict result;
+    result["stream"] = d.stream;
+    result["elapsed"] = d.elapsed;
+    result["delay"] = d.delay * problem.dt;
+    result["weights"] = d.weights;
+    result["state"] = copy_out(d.state.data(), {problem.state_size});
+    result["previous_action"] = d.has_previous_action ? py::object(copy_out(d.previous_action.data(), {a})) : py::none();
+    result["committed"] = copy_out(d.committed.data(), {committed_rows(d.delay), a});
+    result["inputs"] = inputs;
+    const Plan& plan = self.planner.last_plan();
+    const py::ssize_t steps = plan.has_states ? s.horizon * s.steps_per_knot + 1 : 0;
+    result["actions"] = copy_out(plan.actions.data(), {s.horizon, a});
+    result["states"] = copy_out(plan.states.data(), {steps, problem.state_size});
+    result["value"] = plan.value;
+    result["status"] = status_name(plan.status);
+    result["tiles"] = plan.tiles;
+    result["model_steps"] = plan.model_steps;
+    result["memory"] = memory_tuple(d.before, problem.action_size);
+    return result;
 }
 
 FloatArray noise(std::uint64_t seed, std::uint32_t stream, std::uint32_t plan, std::uint32_t iteration, int population,
@@ -161,16 +246,21 @@ void bind_planners(py::module_& module) {
         .def_readwrite("warm_start", &CEMSettings::warm_start)
         .def_readwrite("fresh_fraction", &CEMSettings::fresh_fraction)
         .def_readwrite("noise_beta", &CEMSettings::noise_beta)
+        .def_readwrite("max_rate", &CEMSettings::max_rate)
         .def_readwrite("seed", &CEMSettings::seed)
         .def_readwrite("threads", &CEMSettings::threads)
         .def("validate", &CEMSettings::validate);
     py::class_<BoundCEM>(module, "CEM", "The cross-entropy method, see mbrl_fast.CEM.")
         .def(py::init<std::shared_ptr<Problem>, const CEMSettings&>(), py::arg("problem"), py::arg("settings"))
-        .def("plan", &plan, py::arg("state"), py::arg("inputs"), py::arg("previous_action"), py::arg("elapsed"))
-        .def("plan_batch", &plan_batch, py::arg("states"), py::arg("inputs"), py::arg("previous_actions"), py::arg("elapsed"))
+        .def("plan", &plan, py::arg("state"), py::arg("inputs"), py::arg("previous_action"), py::arg("elapsed"),
+             py::arg("deadline_ms"), py::arg("max_tiles"), py::arg("delay"), py::arg("committed"), py::arg("trace"),
+             py::arg("stream") = 0)
+        .def("plan_batch", &plan_batch, py::arg("states"), py::arg("inputs"), py::arg("previous_actions"), py::arg("elapsed"),
+             py::arg("deadline_ms"), py::arg("max_tiles"), py::arg("delay"), py::arg("committed"))
         .def("reset", &reset, py::arg("rows") = py::none())
         .def("memory", &memory)
-        .def("set_memory", &set_memory, py::arg("streams"));
+        .def("set_memory", &set_memory, py::arg("streams"), py::arg("first") = 0)
+        .def("decision", &decision);
     module.def("noise", &noise, py::arg("seed"), py::arg("stream"), py::arg("plan"), py::arg("iteration"), py::arg("population"),
                py::arg("elements"), "The standard normals that a planner draws, [population, elements].");
 }

@@ -10,6 +10,7 @@ namespace {
 
 std::shared_ptr<Problem> load(const py::bytes& bytes) {
     const std::string_view view = bytes;
+    const py::gil_scoped_release release;
     return load_problem(view);
 }
 
@@ -37,7 +38,8 @@ py::dict evaluate_program(const Problem& problem, const std::string& name, const
     std::map<std::string, std::vector<float>> outputs;
     {
         py::gil_scoped_release release;
-        outputs = evaluate(program, member, batch, arguments);
+        const auto weights = problem.newest_weights();
+        outputs = evaluate(program, member, batch, arguments, weights->at(name).get());
     }
     py::dict result;
     for (const auto& [output, values] : outputs)

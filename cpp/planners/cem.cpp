@@ -40,6 +40,7 @@ void CEMSettings::validate() const {
           "population must hold the mean, the kept elites and the fresh candidates, got population=", population,
           ", include_mean=", int(include_mean), ", keep_elites=", keep_elites, ", fresh=", fresh);
     check(noise_beta >= 0 && noise_beta <= 10, "noise_beta must be in [0, 10], got ", noise_beta);
+    for (const double rate : max_rate) check(rate > 0, "max_rate must be > 0 per second, got ", rate);
     check(threads >= 1 && threads <= 1024, "threads must be in 1..1024, got ", threads);
     check(std::int64_t{horizon} * steps_per_knot <= 1000000, "horizon * steps_per_knot must be <= 1000000, got ",
           std::int64_t{horizon} * steps_per_knot);
@@ -49,7 +50,9 @@ void CEMSettings::validate() const {
 CEM::CEM(std::shared_ptr<const Problem> problem, CEMSettings settings)
     : settings_(settings),
       pool_(std::make_shared<ThreadPool>((settings.validate(), settings.threads))),
-      rollout_(std::move(problem), shape_of(settings), pool_) {
+      rollout_(problem, shape_of(settings), pool_),
+      lead_(problem),
+      limit_(*problem, settings.max_rate, settings.steps_per_knot * problem->dt) {
     const Problem& p = rollout_.problem();
     check(p.program("step").outputs.contains("reward"), "planning needs a reward: export the problem with one");
     constexpr std::int64_t most = 100000000;
@@ -70,9 +73,16 @@ CEM::CEM(std::shared_ptr<const Problem> problem, CEMSettings settings)
     std_.resize(elements_);
     best_.resize(elements_);
     fallback_.resize(elements_);
+    committed_.resize(static_cast<std::size_t>(kMostDelay) * p.action_size);
+    decision_.state.resize(p.state_size);
+    decision_.previous_action.resize(p.action_size);
+    decision_.committed.resize(committed_.size());
+    for (const Input& input : p.inputs)
+        decision_.inputs.emplace_back(static_cast<std::size_t>(input.size()) * (input.per_step ? rollout_.shape().steps() : 1));
     plan_.actions.resize(elements_);
     plan_.states.resize(static_cast<std::size_t>(rollout_.shape().steps() + 1) * p.state_size);
     reserve_streams(1);
+    decision_.before = streams_[0];
 }
 
 void CEM::reserve_streams(int streams) {
@@ -81,6 +91,7 @@ void CEM::reserve_streams(int streams) {
         memory.mean.resize(elements_);
         memory.answer.resize(elements_);
         memory.kept.resize(static_cast<std::size_t>(settings_.keep_elites) * elements_);
+        memory.committed.resize(committed_.size());
     }
 }
 
@@ -91,32 +102,92 @@ void CEM::reset() {
 void CEM::reset_stream(int stream) {
     streams_[stream].plans = 0;
     streams_[stream].kept_count = 0;
+    streams_[stream].delay = 0;
 }
 
 void CEM::set_memory(int stream, Memory memory) {
     reserve_streams(stream + 1);
-    check(memory.mean.size() == streams_[stream].mean.size() && memory.answer.size() == memory.mean.size() && memory.kept.size() == streams_[stream].kept.size() &&
-              memory.kept_count >= 0 && memory.kept_count <= settings_.keep_elites,
+    check(memory.mean.size() == streams_[stream].mean.size() && memory.answer.size() == memory.mean.size() &&
+              memory.kept.size() == streams_[stream].kept.size() && memory.kept_count >= 0 &&
+              memory.kept_count <= settings_.keep_elites,
           "planner memory must fit the settings, got a mean of ", memory.mean.size(), " and kept elites of ", memory.kept.size(),
           " numbers");
+    check(memory.delay >= 0 && memory.delay <= kMostDelay, "planner memory must have a delay of 0..", kMostDelay,
+          " model steps, got ", memory.delay);
+    memory.committed.resize(committed_.size());
     streams_[stream] = std::move(memory);
 }
 
 const Plan& CEM::plan(const PlanRequest& request) {
     const FlushDenormals flush;
     Memory& memory = streams_[request.stream];
+    record(memory, request);
+    commit(memory, request);
     begin(memory, request);
-    const bool complete = iterate(memory, request);
+    const bool complete = look_ahead(request) && iterate(memory, request);
     answer(memory, request, complete);
     memory.answer = plan_.actions;
+    memory.committed = committed_;
+    memory.delay = request.delay;
     memory.plans += 1;
     return plan_;
 }
 
+/// Copies into memory that is there already: the caller's arrays may change after the plan.
+void CEM::record(const Memory& memory, const PlanRequest& request) {
+    Decision& d = decision_;
+    d.made = true;
+    d.has_previous_action = request.previous_action != nullptr;
+    d.stream = request.stream;
+    d.elapsed = request.elapsed;
+    d.delay = request.delay;
+    d.weights = rollout_.weights_version();
+    std::copy_n(request.state, d.state.size(), d.state.begin());
+    if (request.previous_action) std::copy_n(request.previous_action, d.previous_action.size(), d.previous_action.begin());
+    for (std::size_t i = 0; i < d.inputs.size(); ++i) std::copy_n(request.inputs[i], d.inputs[i].size(), d.inputs[i].begin());
+    d.before = memory;
+}
+
+/// Which actions are on their way while the plan is made.
+void CEM::commit(const Memory& memory, const PlanRequest& request) {
+    const int size = problem().action_size, rows = committed_rows(request.delay);
+    for (int i = 0; i < rows; ++i) {
+        const double end = request.delay - (rows - 1 - i), begin = std::max(end - 1, 0.0);  // from the state on
+        const float* command = request.committed         ? request.committed + i * size
+                               : memory.plans > 0        ? command_at(memory, request.elapsed + 0.5 * (begin + end))
+                               : request.previous_action ? request.previous_action
+                                                         : mid_.data();
+        std::copy_n(command, size, committed_.begin() + i * size);
+    }
+    if (rows > 0) std::copy_n(committed_.begin(), rows * size, decision_.committed.begin());
+}
+
+/// What this stream's own plans say for `time` model steps after its last state: what was on its way then, and then the last plan.
+const float* CEM::command_at(const Memory& memory, double time) const {
+    const int size = problem().action_size, rows = committed_rows(memory.delay);
+    const double left = memory.delay - time;
+    if (left > 0) return memory.committed.data() + std::max(rows - 1 - static_cast<int>(left), 0) * size;
+    const int knot = static_cast<int>(std::min(-left / settings_.steps_per_knot, settings_.horizon - 1.0));
+    return memory.answer.data() + knot * size;
+}
+
+/// Begins the rollouts where the plan begins. Returns whether there was time.
+bool CEM::look_ahead(const PlanRequest& request) {
+    if (request.max_tiles <= 0 || (request.deadline != kNoDeadline && now_ns() >= request.deadline)) return false;
+    rollout_.take_weights();
+    decision_.weights = rollout_.weights_version();
+    const float *state = request.state, *previous = request.previous_action;
+    if (request.delay > 0) {
+        if (!lead_.run(request, committed_.data(), rollout_)) return false;
+        state = lead_.state();
+        previous = committed_.data() + (committed_rows(request.delay) - 1) * problem().action_size;
+    }
+    rollout_.start(state, previous, request.inputs, false);
+    return true;
+}
+
 /// Draws, rolls out and refits. Returns whether every iteration was finished; a partial one does not refit.
 bool CEM::iterate(Memory& memory, const PlanRequest& request) {
-    if (request.deadline != kNoDeadline && now_ns() >= request.deadline) return false;
-    rollout_.start(request.state, request.previous_action, request.inputs);
     draw_ = {&memory, noise_key(settings_.seed, static_cast<std::uint32_t>(request.stream)), 0};
     const Prepare prepare = {[](void* self, int first, int width) { static_cast<CEM*>(self)->sample(first, width); }, this};
     Budget budget;
@@ -130,6 +201,7 @@ bool CEM::iterate(Memory& memory, const PlanRequest& request) {
         plan_.tiles += progress.tiles;
         plan_.model_steps += progress.model_steps;
         const int elites = select_elites(progress.candidates);
+        if (request.trace) trace(request, progress.candidates, elites);
         remember_best(elites);
         if (!progress.complete) return false;
         refit(memory, elites);
@@ -158,25 +230,29 @@ void CEM::shift(float* actions, double elapsed) const {
 }
 
 void CEM::begin(Memory& memory, const PlanRequest& request) {
-    const int action_size = problem().action_size;
+    const int action_size = problem().action_size, rows = committed_rows(request.delay);
+    const double moved = std::max(request.elapsed + request.delay - memory.delay, 0.0);  // from where the last plan began
+    limit_.begin(rows > 0 ? committed_.data() + (rows - 1) * action_size : request.previous_action,
+                 (rows > 0 ? std::min(request.elapsed, 1.0) : request.elapsed) * problem().dt);
     const auto middle = [&](std::vector<float>& actions) {
         for (int e = 0; e < elements_; ++e) actions[e] = mid_[e % action_size];
     };
     if (memory.plans > 0) {
         fallback_ = memory.answer;
-        shift(fallback_.data(), request.elapsed);
+        shift(fallback_.data(), moved);
     } else {
         middle(fallback_);
     }
     if (settings_.warm_start && memory.plans > 0) {
-        shift(memory.mean.data(), request.elapsed);
-        for (int k = 0; k < memory.kept_count; ++k)
-            shift(memory.kept.data() + static_cast<std::ptrdiff_t>(k) * elements_, request.elapsed);
+        shift(memory.mean.data(), moved);
+        for (int k = 0; k < memory.kept_count; ++k) shift(memory.kept.data() + static_cast<std::ptrdiff_t>(k) * elements_, moved);
     } else {
         middle(memory.mean);
         memory.kept_count = 0;
     }
     for (int e = 0; e < elements_; ++e) std_[e] = static_cast<float>(settings_.init_std) * half_[e % action_size];
+    limit_.apply(fallback_.data(), 1, settings_.horizon, 1);
+    limit_.apply(memory.mean.data(), 1, settings_.horizon, 1);
     best_return_ = -std::numeric_limits<float>::infinity();
     any_finite_ = false;
     plan_.tiles = plan_.model_steps = 0;
@@ -189,9 +265,11 @@ void CEM::sample(int first, int width) {
     draw_normals(draw_.key, draw_.memory->plans, draw_.iteration, elements_, first, width, actions_.data(), padded_);
     if (!colour_.empty())
         for (int a = 0; a < action_size; ++a)
-            kernels().lower_triangular(row(a) + first, std::int64_t{padded_} * action_size, colour_.data(), settings_.horizon, width);
+            kernels().lower_triangular(row(a) + first, std::int64_t{padded_} * action_size, colour_.data(), settings_.horizon,
+                                       width);
     for (int e = 0; e < elements_; ++e) scale_and_clip(e, first, width);
     place_carried(first, width);
+    limit_.apply(actions_.data() + first, padded_, settings_.horizon, width);
 }
 
 /// Fresh candidates lie at the end, maybe from the middle of a vector on: that one is computed both ways.
@@ -250,6 +328,7 @@ void CEM::refit(Memory& memory, int elites) {
         memory.mean[e] = clip(old * memory.mean[e] + share * mean, e);
         std_[e] = std::max(old * std_[e] + share * spread, least);
     }
+    limit_.apply(memory.mean.data(), 1, settings_.horizon, 1);
     memory.kept_count = std::min(settings_.keep_elites, elites);
     for (int k = 0; k < memory.kept_count; ++k)
         for (int e = 0; e < elements_; ++e) memory.kept[static_cast<std::size_t>(k) * elements_ + e] = row(e)[order_[k]];
@@ -260,6 +339,17 @@ void CEM::remember_best(int elites) {
     any_finite_ = true;
     best_return_ = returns_[order_[0]];
     for (int e = 0; e < elements_; ++e) best_[e] = row(e)[order_[0]];
+}
+
+void CEM::trace(const PlanRequest& request, int candidates, int elites) {
+    TraceIteration& iteration = request.trace->emplace_back();
+    iteration.candidates = candidates;
+    for (int n = 0; n < candidates; ++n)
+        for (int e = 0; e < elements_; ++e) iteration.actions.push_back(row(e)[n]);
+    iteration.returns.assign(returns_.data(), returns_.data() + candidates);
+    iteration.elites.assign(order_.begin(), order_.begin() + elites);
+    iteration.mean = draw_.memory->mean;
+    iteration.std = std_;
 }
 
 /// Actions as one more candidate: their return, and the states that they lead to. Returns whether there was time.

@@ -5,27 +5,30 @@
 #include <memory>
 #include <vector>
 
+#include "planners/lead.hpp"
 #include "planners/plan.hpp"
+#include "planners/rate_limit.hpp"
 #include "problem/rollout.hpp"
 
 namespace mbrl {
 
 struct CEMSettings {
-    int horizon = 5;            // knots
-    int steps_per_knot = 5;     // model steps an action is held
-    int population = 100;       // candidates per iteration
-    int elites = 10;            // refit on the best of them
-    int iterations = 5;         // refits per plan
-    double init_std = 1;        // of the sampling Gaussian, in units of half the action range
-    double min_std = 0;         // likewise, after a refit
-    double momentum = 0;        // weight of the old mean and std
-    double discount = 1;        // per model step
-    int keep_elites = 0;        // elites that stay candidates, in the next iteration and, shifted, in the next plan
-    bool include_mean = false;  // candidate 0 is the mean
-    bool returns_best = false;  // the best candidate of all iterations, else the last mean
-    bool warm_start = false;    // start from the last plan, shifted by the elapsed time
-    double fresh_fraction = 0;  // share of candidates drawn from the initial distribution in every iteration
-    double noise_beta = 0;      // power spectrum 1/f^beta along the horizon, 0 = white
+    int horizon = 5;               // knots
+    int steps_per_knot = 5;        // model steps an action is held
+    int population = 100;          // candidates per iteration
+    int elites = 10;               // refit on the best of them
+    int iterations = 5;            // refits per plan
+    double init_std = 1;           // of the sampling Gaussian, in units of half the action range
+    double min_std = 0;            // likewise, after a refit
+    double momentum = 0;           // weight of the old mean and std
+    double discount = 1;           // per model step
+    int keep_elites = 0;           // elites that stay candidates, in the next iteration and, shifted, in the next plan
+    bool include_mean = false;     // candidate 0 is the mean
+    bool returns_best = false;     // the best candidate of all iterations, else the last mean
+    bool warm_start = false;       // start from the last plan, shifted by the elapsed time
+    double fresh_fraction = 0;     // share of candidates drawn from the initial distribution in every iteration
+    double noise_beta = 0;         // power spectrum 1/f^beta along the horizon, 0 = white
+    std::vector<double> max_rate;  // of actions, per second: one number or one for each; empty: no limit
     std::uint64_t seed = 0;
     int threads = 1;
 
@@ -50,23 +53,25 @@ class CEM {
     void reset_stream(int stream);
 
     /// What a stream remembers between plans; for pickling.
-    struct Memory {
-        std::uint32_t plans = 0;
-        std::vector<float> mean;    // [horizon, action_size]
-        std::vector<float> answer;  // likewise, the last plan's
-        std::vector<float> kept;    // [kept_count, horizon, action_size]
-        int kept_count = 0;
-        bool operator==(const Memory&) const = default;
-    };
+    using Memory = mbrl::Memory;
     const Memory& memory(int stream) const { return streams_[stream]; }
     void set_memory(int stream, Memory memory);
+
+    /// What the last plan depended on; for planning it again.
+    const Decision& decision() const { return decision_; }
+    const Plan& last_plan() const { return plan_; }
 
  private:
     float* row(int element) { return actions_.data() + static_cast<std::int64_t>(element) * padded_; }
     float clip(float action, int element) const;
     void shift(float* actions, double elapsed) const;
+    void record(const Memory& memory, const PlanRequest& request);
+    void commit(const Memory& memory, const PlanRequest& request);
+    const float* command_at(const Memory& memory, double time) const;
     void begin(Memory& memory, const PlanRequest& request);
+    bool look_ahead(const PlanRequest& request);
     bool iterate(Memory& memory, const PlanRequest& request);
+    void trace(const PlanRequest& request, int candidates, int elites);
     void sample(int first, int width);
     void scale_and_clip(int element, int first, int width);
     void place_carried(int first, int width);
@@ -79,6 +84,8 @@ class CEM {
     CEMSettings settings_;
     std::shared_ptr<ThreadPool> pool_;
     Rollout rollout_;
+    Lead lead_;
+    RateLimit limit_;
     int elements_ = 0;  // horizon × action_size
     int padded_ = 0;
     std::vector<float> mid_, half_;  // [action_size]
@@ -87,10 +94,12 @@ class CEM {
     AlignedFloats returns_, states_;
     std::vector<int> order_;
     std::vector<float> std_, best_, fallback_;
+    std::vector<float> committed_;  // [kMostDelay, action_size]
     float best_return_ = 0;
     bool any_finite_ = false;
     std::int64_t answer_time_ = 0;  // of the last evaluation of an answer, nanoseconds
     std::vector<Memory> streams_;
+    Decision decision_;
     Plan plan_;
 
     /// What the candidates of the iteration being sampled are drawn from.

@@ -14,13 +14,15 @@ constexpr int kLanes = 64;
 
 class BatchEvaluation {
  public:
-    BatchEvaluation(const Program& program, int member, const std::map<std::string, ArgumentValues>& arguments)
+    BatchEvaluation(const Program& program, int member, const std::map<std::string, ArgumentValues>& arguments,
+                    const Weights* weights)
         : program_(program),
           member_(std::min(member, program.members - 1)),
           arguments_(arguments),
           executor_(program, kLanes),
           lanes_(executor_.lane_floats()),
           uniforms_(executor_.uniform_floats()) {
+        if (weights) executor_.use(*weights);
         executor_.write_constants(member_, uniforms_.data());
     }
 
@@ -82,13 +84,13 @@ class BatchEvaluation {
 }  // namespace
 
 std::map<std::string, std::vector<float>> evaluate(const Program& program, int member, std::int64_t batch,
-                                                   const std::map<std::string, ArgumentValues>& arguments) {
+                                                   const std::map<std::string, ArgumentValues>& arguments, const Weights* weights) {
     for (const auto& argument : program.arguments)
         check(arguments.contains(argument.name), "program ", program.name, " needs ", argument.name, " [", argument.size, "]");
     const FlushDenormals flush;
     std::map<std::string, std::vector<float>> outputs;
     for (const auto& [name, rows] : program.outputs) outputs[name].resize(static_cast<std::size_t>(batch) * rows.size());
-    BatchEvaluation evaluation(program, member, arguments);
+    BatchEvaluation evaluation(program, member, arguments, weights);
     for (std::int64_t from = 0; from < batch;) {
         const std::int64_t end = evaluation.group_end(from, batch);
         evaluation.start_group(from);

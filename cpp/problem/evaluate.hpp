@@ -16,7 +16,9 @@ struct ArgumentValues {
 };
 
 /// Outputs by name, each [batch, size]. Arguments that the program does not use are ignored; a missing one is an Error.
+/// `weights`: other ones than the program's own.
 std::map<std::string, std::vector<float>> evaluate(const Program& program, int member, std::int64_t batch,
-                                                   const std::map<std::string, ArgumentValues>& arguments);
+                                                   const std::map<std::string, ArgumentValues>& arguments,
+                                                   const Weights* weights = nullptr);
 
 }  // namespace mbrl

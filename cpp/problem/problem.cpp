@@ -29,10 +29,19 @@ const Input* Problem::find_input(const std::string& name) const {
     return nullptr;
 }
 
-void Problem::assign_weights(const Problem& other) {
+std::shared_ptr<const WeightSet> Problem::newest_weights() const {
+    if (auto newest = weights.newest()) return newest;
+    auto own = std::make_shared<WeightSet>();
+    for (const auto& [name, program] : programs) own->emplace(name, program.weights());
+    return own;
+}
+
+std::uint64_t Problem::assign_weights(const Problem& other) {
     check(graph == other.graph, "new weights must come with the same graph: export the new modules as a new problem");
-    for (auto& [name, program] : programs) program.assign_weights(other.programs.at(name));
+    auto next = other.newest_weights();
+    for (const auto& [name, program] : programs) program.check_weights(*next->at(name));
     test_vectors = other.test_vectors;
+    return weights.publish(std::move(next));
 }
 
 namespace {

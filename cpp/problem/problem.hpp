@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "program/program.hpp"
+#include "problem/weights.hpp"
 
 namespace mbrl {
 
@@ -27,13 +27,17 @@ struct Problem {
     std::vector<Input> inputs;
     std::map<std::string, Program> programs;  // "step" always; "terminal_value", "observe", "policy" when exported
     std::map<std::string, Tensor> test_vectors;
-    std::string graph;  // the JSON text, for whoever wants to look
+    std::string graph;   // the JSON text, for whoever wants to look
+    WeightSlot weights;  // newer ones than the programs'
 
     const Program& program(const std::string& name) const;  // throws Error when there is none
     const Program* find_program(const std::string& name) const;
     const Input* find_input(const std::string& name) const;
-    /// Takes the weights of a Problem with the same graph; planners on this Problem use them from their next plan on.
-    void assign_weights(const Problem& other);
+    /// Takes the weights of a Problem with the same graph, and shares their memory; planners on this Problem use them from their
+    /// next plan on, and may be planning meanwhile. Returns the version (WeightSlot). Throws Error.
+    std::uint64_t assign_weights(const Problem& other);
+    /// The newest weights of every program.
+    std::shared_ptr<const WeightSet> newest_weights() const;
     /// Checks sizes, bounds and that the programs fit together. Throws Error.
     void validate() const;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <limits>
 
@@ -86,25 +87,63 @@ Rollout::Rollout(std::shared_ptr<const Problem> problem, RolloutShape shape, std
         worker.scratch = AlignedFloats(stride_);
         worker.best.reserve(shape_.population);
     }
+    weights_ = problem_->weights.newest(&version_);
+    if (weights_) use_weights();
 }
 
-void Rollout::start(const float* state, const float* previous_action, const InputValues& inputs) {
-    const FlushDenormals flush;
+void Rollout::take_weights() {
+    if (problem_->weights.take(version_, weights_)) use_weights();
+}
+
+void Rollout::share_weights(const Rollout& other) {
+    if (version_ == other.version_) return;
+    weights_ = other.weights_;
+    version_ = other.version_;
+    use_weights();
+}
+
+void Rollout::use_weights() {
+    for (Executor* executor : {step_.get(), terminal_.get()})
+        if (executor) executor->use(weights_ ? *weights_->at(executor->program().name) : *executor->program().weights());
+    constants_written_ = prologues_ran_ = false;
+    bound_rewards();
+}
+
+void Rollout::start(const float* state, const float* previous_action, const InputValues& inputs, bool take_newer) {
+    if (take_newer) take_weights();
     start_rows_ = {nullptr, 0};
     std::copy_n(state, state_.size(), state_.begin());
-    std::copy_n(previous_action, previous_action_.size(), previous_action_.begin());
-    for (std::size_t i = 0; i < inputs.size(); ++i) std::copy_n(inputs[i], input_values_[i].size(), input_values_[i].begin());
+    for (std::size_t a = 0; a < previous_action_.size(); ++a) previous_action_[a] = previous_action ? previous_action[a] : 0.0f;
+    if (load_inputs(inputs) || !prologues_ran_) run_prologues();
+}
+
+/// Returns whether they are others than last time, by their bits.
+bool Rollout::load_inputs(const InputValues& inputs) {
+    bool changed = false;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        std::vector<float>& held = input_values_[i];
+        const std::size_t bytes = held.size() * sizeof(float);
+        if (bytes == 0 || std::memcmp(held.data(), inputs[i], bytes) == 0) continue;
+        std::memcpy(held.data(), inputs[i], bytes);
+        changed = true;
+    }
+    return changed;
+}
+
+void Rollout::run_prologues() {
+    const FlushDenormals flush;
     for (const auto& [executor, uniforms] : {std::pair{step_.get(), &step_uniforms_}, {terminal_.get(), &terminal_uniforms_}}) {
         if (!executor) continue;
         for (int member = 0; member < problem_->members; ++member) {
             const int weights = std::min(member, executor->program().members - 1);
             float* block = uniforms->data() + executor->uniform_floats() * member;
-            executor->write_constants(weights, block);
-            for (std::size_t i = 0; i < inputs.size(); ++i)
+            if (!constants_written_) executor->write_constants(weights, block);
+            for (std::size_t i = 0; i < input_values_.size(); ++i)
                 executor->write_uniform(problem_->inputs[i].name, input_values_[i].data(), block);
             executor->run_prologue(weights, block);
         }
     }
+    constants_written_ = prologues_ran_ = true;
 }
 
 /// Tiles differ by at most one grain, and every thread gets as many as the others.
@@ -145,8 +184,7 @@ Rollout::Outcome Rollout::run_tile(Worker& worker, const Job& job, int first, in
     std::fill_n(worker.sum.data(), width, 0.0f);
     for (int member = 0; member < problem_->members; ++member) {
         const Outcome outcome = run_member(worker, job, member, first, width);
-        if (outcome == Outcome::pruned)
-            std::fill_n(job.returns + first, width, -std::numeric_limits<float>::infinity());
+        if (outcome == Outcome::pruned) std::fill_n(job.returns + first, width, -std::numeric_limits<float>::infinity());
         if (outcome != Outcome::done) return outcome;
         for (int lane = 0; lane < width; ++lane) worker.sum[lane] += worker.total[lane];
     }
@@ -168,7 +206,8 @@ Rollout::Outcome Rollout::run_member(Worker& worker, const Job& job, int member,
     start_state(state, first, width);
     if (job.states.rows) save_states(state, job.states, 0, first, width);
     std::int64_t step_began = 0;
-    for (int t = 0; t < shape_.steps(); ++t) {
+    const int steps = job.budget.steps > 0 ? job.budget.steps : shape_.steps();
+    for (int t = 0; t < steps; ++t) {
         if (job.budget.deadline != kNoDeadline && out_of_time(worker, job.budget.deadline, step_began)) return Outcome::cut;
         load_arguments(worker, job.actions, first, width, t);
         step_->run(frame);
@@ -181,7 +220,7 @@ Rollout::Outcome Rollout::run_member(Worker& worker, const Job& job, int member,
         if (job.states.rows) save_states(state, job.states, t + 1, first, width);
         if (job.budget.keep > 0 && hopeless(worker, job.budget.keep, member, t + 1, width)) return Outcome::pruned;
     }
-    if (terminal_) add_terminal_value(worker, member, width);
+    if (terminal_ && steps == shape_.steps()) add_terminal_value(worker, member, width);
     return Outcome::done;
 }
 

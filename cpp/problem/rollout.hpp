@@ -42,7 +42,8 @@ inline constexpr std::int64_t kNoDeadline = INT64_MAX;
 struct Budget {
     std::int64_t deadline = kNoDeadline;  // now_ns() at which to stop, checked between model steps
     std::int64_t max_tiles = INT64_MAX;
-    int keep = 0;  // only the best `keep` candidates matter: a tile that cannot reach them may stop (0: all matter)
+    int steps = 0;  // model steps to roll out, 0: all of the shape; fewer leave the terminal value out
+    int keep = 0;   // only the best `keep` candidates matter: a tile that cannot reach them may stop (0: all matter)
 };
 
 /// What a run did. Candidates of unfinished tiles, and those behind them, do not count.
@@ -74,8 +75,15 @@ class Rollout {
     /// No reward ever exceeds this, whatever the state; infinity when nothing is known.
     double reward_bound() const { return reward_bound_; }
 
-    /// Once per plan: start state [state_size], last executed action [action_size], inputs. Runs the prologues.
-    void start(const float* state, const float* previous_action, const InputValues& inputs);
+    /// Takes newer weights, if the problem has some and nobody is leaving them just now: waits, allocates and frees nothing.
+    void take_weights();
+    /// The same weights as another rollout of the problem.
+    void share_weights(const Rollout& other);
+    /// Which ones, see WeightSlot; 0 are the file's.
+    std::uint64_t weights_version() const { return version_; }
+    /// Once per plan: start state [state_size], last executed action [action_size] (null: zeros), inputs. Takes newer weights
+    /// first, if asked to, and runs the prologues when the inputs or the weights are others than last time.
+    void start(const float* state, const float* previous_action, const InputValues& inputs, bool take_newer = true);
     /// Optionally one start state per candidate: rows [state_size], `stride` floats apart.
     void start_states(const float* rows, std::int64_t stride) { start_rows_ = {rows, stride}; }
 
@@ -104,6 +112,9 @@ class Rollout {
     bool hopeless(const Worker& worker, int keep, int member, int step, int width) const;
     void remember(Worker& worker, const Job& job, int first, int width) const;
     void bound_rewards();
+    void use_weights();
+    bool load_inputs(const InputValues& inputs);
+    void run_prologues();
     void start_state(float* state, int first, int width) const;
     void load_arguments(Worker& worker, ActionRows actions, int first, int width, int step);
     void add_terminal_value(Worker& worker, int member, int width);
@@ -120,10 +131,13 @@ class Rollout {
     std::vector<int> input_at_;  // lane offset of each per-step input, -1 otherwise
     std::vector<float> discounts_;
     double reward_bound_ = 0;
-    std::vector<float> rest_;  // [steps + 1] most that a member can still collect from a step on
+    std::vector<float> rest_;                          // [steps + 1] most that a member can still collect from a step on
     AlignedFloats step_uniforms_, terminal_uniforms_;  // one block per member
     std::vector<float> state_, previous_action_;
     std::vector<std::vector<float>> input_values_;
+    std::shared_ptr<const WeightSet> weights_;  // null: the programs' own
+    std::uint64_t version_ = 0;
+    bool constants_written_ = false, prologues_ran_ = false;
     ActionRows start_rows_{nullptr, 0};
     std::vector<Worker> workers_;
     std::vector<Outcome> outcomes_;  // of each tile

@@ -60,7 +60,7 @@ constexpr bool is_linear(const OpKernel& op) { return op.kind == OpKind::linear;
 
 }  // namespace
 
-Executor::Executor(const Program& program, int stride) : program_(&program), stride_(stride) {
+Executor::Executor(const Program& program, int stride) : program_(&program), weights_(program.weights().get()), stride_(stride) {
     place_rows();
     check(static_cast<std::int64_t>(slots_) * stride_ < (std::int64_t{1} << 30) &&
               static_cast<std::int64_t>(program.uniform_rows()) * kLaneGroup < (std::int64_t{1} << 30),
@@ -122,7 +122,8 @@ int Executor::reusable_run(int index, const std::vector<int>& last_use) const {
     const Instruction& instruction = program_->instructions[index];
     if (kernels().ops[instruction.op].kind != OpKind::map) return -1;
     const int count = static_cast<int>(instruction.out.size());
-    const int arguments_end = program_->arguments.empty() ? 0 : program_->arguments.back().first_row + program_->arguments.back().size;
+    const int arguments_end =
+        program_->arguments.empty() ? 0 : program_->arguments.back().first_row + program_->arguments.back().size;
     const auto slot = [&](int row) { return program_->level(row) == RowLevel::lane ? slot_[row] : -1; };
     for (const auto& rows : instruction.in) {
         const int first = slot(rows[0]);
@@ -203,8 +204,8 @@ void Executor::set_feedback(const std::string& output, const std::string& argume
     const int to = argument_offset(argument);
     const std::vector<Operand>& from = this->output(output);
     const int end = to + static_cast<int>(from.size()) * stride_;
-    const bool overlap = std::any_of(from.begin(), from.end(),
-                                     [&](Operand row) { return row.advance && row.offset >= to && row.offset < end; });
+    const bool overlap =
+        std::any_of(from.begin(), from.end(), [&](Operand row) { return row.advance && row.offset >= to && row.offset < end; });
     if (to < 0) return;
     if (!overlap) {
         feedback_ = {copy(from, to)};
@@ -220,7 +221,8 @@ void Executor::set_feedback(const std::string& output, const std::string& argume
 
 void Executor::write_constants(int member, float* uniforms) const {
     for (int row = 0; row < program_->constants; ++row)
-        std::fill_n(uniforms + static_cast<std::ptrdiff_t>(row) * kLaneGroup, kLaneGroup, program_->constant(member, row));
+        std::fill_n(uniforms + static_cast<std::ptrdiff_t>(row) * kLaneGroup, kLaneGroup,
+                    program_->constant(*weights_, member, row));
 }
 
 void Executor::write_uniform(const std::string& argument, const float* values, float* uniforms) const {
@@ -233,7 +235,7 @@ void Executor::write_uniform(const std::string& argument, const float* values, f
 }
 
 void Executor::run_prologue(int member, float* uniforms) const {
-    const Frame whole{uniforms, uniforms, program_->packed_weights(member), kLaneGroup, kLaneGroup};
+    const Frame whole{uniforms, uniforms, program_->packed_weights(*weights_, member), kLaneGroup, kLaneGroup};
     for (const auto& step : prologue_) step.run(whole, step.step);
 }
 

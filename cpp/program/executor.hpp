@@ -1,4 +1,4 @@
-// Executor: a Program with every row placed in memory, ready to run on tiles. Immutable, shared by all threads.
+// Executor: a Program with every row placed in memory, ready to run on tiles. Shared by all threads.
 #pragma once
 
 #include <deque>
@@ -24,6 +24,8 @@ class Executor {
         return static_cast<std::size_t>(program_->uniform_rows() + uniform_scratch_) * kLaneGroup;
     }
 
+    /// From now on with these weights, which must fit and outlive their use; not while another thread runs.
+    void use(const Weights& weights) { weights_ = &weights; }
     /// Writes the member's constants into its block of uniform rows.
     void write_constants(int member, float* uniforms) const;
     /// Writes a uniform argument (an unknown name is ignored: the Program does not use it).
@@ -37,7 +39,7 @@ class Executor {
     const std::vector<Operand>& output(const std::string& name) const;
 
     Frame frame(int member, const float* uniforms, float* lanes, int width) const {
-        return {lanes, uniforms, program_->packed_weights(member), width, stride_};
+        return {lanes, uniforms, program_->packed_weights(*weights_, member), width, stride_};
     }
     void run(const Frame& frame) const {
         for (const auto& step : steps_) step.run(frame, step.step);
@@ -63,11 +65,12 @@ class Executor {
     Operand place(int row, bool prologue) const;
 
     const Program* program_;
+    const Weights* weights_;
     int stride_;
     int slots_ = 0;
-    int uniform_scratch_ = 0;          // uniform rows in which the prologue gathers
-    std::vector<int> slot_;            // lane row → slot
-    std::map<int, int> gather_slots_;  // linear whose inputs are scattered → slots to gather them in
+    int uniform_scratch_ = 0;                         // uniform rows in which the prologue gathers
+    std::vector<int> slot_;                           // lane row → slot
+    std::map<int, int> gather_slots_;                 // linear whose inputs are scattered → slots to gather them in
     std::deque<std::vector<Operand>> operand_lists_;  // node-stable: Steps point to them
     std::vector<Resolved> prologue_, steps_, feedback_;
     std::map<std::string, std::vector<Operand>> outputs_;

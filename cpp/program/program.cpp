@@ -47,9 +47,9 @@ const Argument* Program::find_argument(const std::string& argument) const {
     return nullptr;
 }
 
-float Program::constant(int member, int index) const {
-    const bool shared = constant_values_.size() == static_cast<std::size_t>(constants);
-    return constant_values_[(shared ? 0 : static_cast<std::size_t>(member) * constants) + index];
+float Program::constant(const Weights& weights, int member, int index) const {
+    const bool shared = weights.constants.size() == static_cast<std::size_t>(constants);
+    return weights.constants[(shared ? 0 : static_cast<std::size_t>(member) * constants) + index];
 }
 
 std::int64_t Program::multiply_adds() const {
@@ -66,11 +66,8 @@ void Program::finish(const Tensor* constant_values) {
     const std::string where = "program " + name;
     check(members >= 1 && members <= 4096, where, ": members must be in 1..4096, got ", members);
     check(constants >= 0 && constants <= kMaxRows, where, ": constants must be in 0..", kMaxRows, ", got ", constants);
-    if (constants > 0) {
-        check(constant_values && has_shape(*constant_values, members, {constants}), where,
-              ": tensor constants must have shape [1 or members, ", constants, "]");
-        constant_values_ = constant_values->data;
-    }
+    check(constants == 0 || (constant_values && has_shape(*constant_values, members, {constants})), where,
+          ": tensor constants must have shape [1 or members, ", constants, "]");
     std::vector<RowLevel> levels(constants, RowLevel::constant);
     for (auto& argument : arguments) {
         check(find_argument(argument.name) == &argument, where, ": argument ", argument.name, " appears twice");
@@ -106,7 +103,7 @@ void Program::finish(const Tensor* constant_values) {
         if (levels_[row] != RowLevel::lane) uniform_index_[row] = uniform_rows_++;
     for (int i = 0; i < prologue; ++i)
         for (int row : instructions[i].out) uniform_index_[row] = uniform_rows_++;
-    pack();
+    weights_ = std::make_shared<const Weights>(Weights{pack(), constants > 0 ? constant_values->data : std::vector<float>{}});
 }
 
 void Program::check_instruction(int index, const std::vector<RowLevel>& levels) const {
@@ -143,14 +140,12 @@ void Program::check_instruction(int index, const std::vector<RowLevel>& levels) 
     check(instruction.bias && has_shape(*instruction.bias, members, {m}), where, ": bias must have shape [1 or members, ", m, "]");
 }
 
-void Program::assign_weights(const Program& other) {
-    check(other.packed_.size() == packed_.size() && other.constant_values_.size() == constant_values_.size(), "program ", name,
+void Program::check_weights(const Weights& weights) const {
+    check(weights.packed.size() == weights_->packed.size() && (constants == 0) == weights.constants.empty(), "program ", name,
           ": new weights must have the shapes of the old ones");
-    std::copy_n(other.packed_.data(), packed_.size(), packed_.data());
-    constant_values_ = other.constant_values_;
 }
 
-void Program::pack() {
+AlignedFloats Program::pack() {
     packed_size_ = 0;
     std::int64_t held = 0;
     std::set<const Tensor*> seen;
@@ -164,13 +159,13 @@ void Program::pack() {
               ": weights used by several members or instructions must take at most ", kMaxRepeated,
               " numbers more than the file holds, got ", packed_size_ * members - held);
     }
-    packed_ = AlignedFloats(static_cast<std::size_t>(packed_size_ * members));
+    AlignedFloats packed(static_cast<std::size_t>(packed_size_ * members));
     for (int member = 0; member < members; ++member) {
         for (auto& instruction : instructions) {
             if (op_of(instruction).kind != OpKind::linear) continue;
             const float* weight = member_data(*instruction.weight, member);
             const float* bias = member_data(*instruction.bias, member);
-            float* to = packed_.data() + packed_size_ * member + instruction.packed;
+            float* to = packed.data() + packed_size_ * member + instruction.packed;
             const int count = static_cast<int>(instruction.out.size()), inner = instruction.inner();
             const int block = row_block(inner);
             for (int first = 0; first < count; first += block) {
@@ -182,6 +177,7 @@ void Program::pack() {
         }
     }
     for (auto& instruction : instructions) instruction.weight = instruction.bias = nullptr;
+    return packed;
 }
 
 }  // namespace mbrl

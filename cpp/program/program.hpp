@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,12 @@ struct Instruction {
     bool has_start() const;  // sum, dot: the last list holds start values
 };
 
+/// The numbers that may be replaced while others plan: never changed once they are shared, only exchanged as a whole.
+struct Weights {
+    AlignedFloats packed;          // [members, packed size]
+    std::vector<float> constants;  // [1|members, constants]
+};
+
 class Program {
  public:
     std::string name;
@@ -54,8 +61,10 @@ class Program {
     /// Checks every index and shape, derives the row levels, packs the weights. Throws Error with one sentence.
     void finish(const Tensor* constant_values);
 
-    /// Takes the weights and constants of a Program of the same graph. Memory stays where it is.
-    void assign_weights(const Program& other);
+    /// As the file gave them. A Problem may have newer ones, see Problem::weights.
+    const std::shared_ptr<const Weights>& weights() const { return weights_; }
+    /// Throws Error unless weights of another Program of the same graph fit this one.
+    void check_weights(const Weights& weights) const;
 
     const Argument* find_argument(const std::string& argument) const;
     int rows() const { return static_cast<int>(levels_.size()); }
@@ -63,19 +72,20 @@ class Program {
     /// Position of a constant or uniform row in the block of uniform rows.
     int uniform_index(int row) const { return uniform_index_[row]; }
     int uniform_rows() const { return uniform_rows_; }
-    const float* packed_weights(int member) const { return packed_.data() + packed_size_ * member; }
-    float constant(int member, int index) const;
+    const float* packed_weights(int member) const { return packed_weights(*weights_, member); }
+    const float* packed_weights(const Weights& weights, int member) const { return weights.packed.data() + packed_size_ * member; }
+    float constant(int member, int index) const { return constant(*weights_, member, index); }
+    float constant(const Weights& weights, int member, int index) const;
     std::int64_t multiply_adds() const;  // per candidate, prologue excluded
 
  private:
     void check_instruction(int index, const std::vector<RowLevel>& levels) const;
-    void pack();
+    AlignedFloats pack();
 
     std::vector<RowLevel> levels_;
     std::vector<int> uniform_index_;
     int uniform_rows_ = 0;
-    std::vector<float> constant_values_;  // [1|members, constants]
-    AlignedFloats packed_;
+    std::shared_ptr<const Weights> weights_ = std::make_shared<Weights>();
     std::int64_t packed_size_ = 0;
 };
 

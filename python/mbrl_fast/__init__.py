@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mbrl_fast._core import build_info, noise
 from mbrl_fast.agent import Agent
-from mbrl_fast.planners import CEM, CEMSettings, Plan, PlanBatch
+from mbrl_fast.planners import CEM, CEMSettings, Plan, PlanBatch, PlanStats, replay
 from mbrl_fast.problem import Problem, load
 
 if TYPE_CHECKING:
@@ -44,10 +44,12 @@ __all__ = [
     "ExportError",
     "Plan",
     "PlanBatch",
+    "PlanStats",
     "Problem",
     "build_info",
     "export",
     "load",
     "noise",
     "plot",
+    "replay",
 ]

@@ -18,7 +18,7 @@ class Problem:
     A loaded Problem file.
     """
     def __init__(self, data: bytes) -> None: ...
-    def assign_weights(self, other: Problem) -> None: ...
+    def assign_weights(self, other: Problem) -> int: ...
     def evaluate(
         self, program: str, arguments: dict[str, typing.Any], member: int = 0
     ) -> dict[str, numpy.typing.NDArray[numpy.float32]]: ...
@@ -92,6 +92,10 @@ class CEMSettings:
     @keep_elites.setter
     def keep_elites(self, arg0: int) -> None: ...
     @property
+    def max_rate(self) -> list[float]: ...
+    @max_rate.setter
+    def max_rate(self, arg0: collections.abc.Sequence[float]) -> None: ...
+    @property
     def min_std(self) -> float: ...
     @min_std.setter
     def min_std(self, arg0: float) -> None: ...
@@ -125,21 +129,53 @@ class CEM:
     The cross-entropy method, see mbrl_fast.CEM.
     """
     def __init__(self, problem: Problem, settings: CEMSettings) -> None: ...
-    def memory(self) -> list[tuple[int, list[float], list[float], int]]: ...
+    def decision(self) -> dict[str, typing.Any] | None: ...
+    def memory(self) -> list[tuple[int, list[float], list[float], list[float], int, list[float], float]]: ...
     def plan(
-        self, state: typing.Any, inputs: dict[str, typing.Any], previous_action: typing.Any, elapsed: float
-    ) -> tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32], float, str, int]: ...
+        self,
+        state: typing.Any,
+        inputs: dict[str, typing.Any],
+        previous_action: typing.Any,
+        elapsed: float,
+        deadline_ms: typing.Any,
+        max_tiles: typing.Any,
+        delay: typing.Any,
+        committed: typing.Any,
+        trace: bool,
+        stream: int = 0,
+    ) -> tuple[
+        numpy.typing.NDArray[numpy.float32],
+        numpy.typing.NDArray[numpy.float32],
+        float,
+        str,
+        int,
+        int,
+        float,
+        float,
+        list[tuple[typing.Any, ...]] | None,
+    ]: ...
     def plan_batch(
-        self, states: typing.Any, inputs: dict[str, typing.Any], previous_actions: typing.Any, elapsed: float
+        self,
+        states: typing.Any,
+        inputs: dict[str, typing.Any],
+        previous_actions: typing.Any,
+        elapsed: float,
+        deadline_ms: typing.Any,
+        max_tiles: typing.Any,
+        delay: typing.Any,
+        committed: typing.Any,
     ) -> tuple[
         numpy.typing.NDArray[numpy.float32],
         numpy.typing.NDArray[numpy.float32],
         numpy.typing.NDArray[numpy.float32],
         list[str],
-        int,
+        list[tuple[int, int, float]],
+        float,
     ]: ...
     def reset(self, rows: collections.abc.Sequence[int] | None = None) -> None: ...
-    def set_memory(self, streams: list[tuple[int, list[float], list[float], int]]) -> None: ...
+    def set_memory(
+        self, streams: list[tuple[int, list[float], list[float], list[float], int, list[float], float]], first: int = 0
+    ) -> None: ...
 
 def build_info() -> dict[str, typing.Any]:
     """

@@ -66,18 +66,24 @@ class Agent:
     Args:
         planner: plans; see `PlannerLike`, and `BatchPlannerLike` for batched observations.
         task: observes; see `TaskLike`.
+        delay: seconds until an action takes effect, which every plan then looks across (`CEM.plan`).
+
+    A planner with a `max_rate` in its settings is told the last action.
     """
 
-    def __init__(self, planner: PlannerLike, task: TaskLike) -> None:
+    def __init__(self, planner: PlannerLike, task: TaskLike, delay: float = 0.0) -> None:
+        if not 0 <= delay < float("inf"):
+            raise ValueError(f"delay must be >= 0 seconds and finite, got {delay}")
         self.planner = planner
         self.task = task
+        self.delay = delay
         self.plan: PlanLike | None = None
         """The last plan made, for drawing and for logs; batched after a batched `predict`."""
 
     def act(self, observation: Observation) -> Array:
         """Plan from one observation. Returns the action, float32 [action_size], a copy of the caller's own."""
         state, inputs = self.task.observe(observation)
-        self.plan = self.planner.plan(state, **inputs)
+        self.plan = self.planner.plan(state, **self._options(), **inputs)
         return np.array(self.plan.action, dtype=np.float32)
 
     def reset(self) -> None:
@@ -111,8 +117,15 @@ class Agent:
             return self.act(observation), None
         planner = self._batch_planner()
         self._reset_rows(planner, len(observed), episode_start)
-        self.plan = planner.plan_batch(observed, **inputs)
+        self.plan = planner.plan_batch(observed, **self._options(), **inputs)
         return np.array(self.plan.action, dtype=np.float32), None
+
+    def _options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {"delay": self.delay} if self.delay > 0 else {}
+        limited = getattr(getattr(self.planner, "settings", None), "max_rate", None) is not None
+        if limited and self.plan is not None:
+            options["previous_action"] = np.asarray(self.plan.action)
+        return options
 
     def _batch_planner(self) -> BatchPlannerLike:
         if not hasattr(self.planner, "plan_batch"):

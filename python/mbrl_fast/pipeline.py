@@ -178,8 +178,8 @@ def load_problem(path: Path) -> Problem:
         raise ValueError(f"{path}: {error}") from error
 
 
-def load_agent(problem: Path, settings: Mapping[str, Any], task: Any) -> Agent:
+def load_agent(problem: Path, settings: Mapping[str, Any], task: Any, delay: float = 0.0) -> Agent:
     """Make an agent from a Problem file and the settings of its planner. NumPy alone; workers call it."""
     from mbrl_fast.planners import CEM
 
-    return Agent(CEM(load_problem(problem), **settings), task)
+    return Agent(CEM(load_problem(problem), **settings), task, delay)

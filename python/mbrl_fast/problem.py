@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mbrl_fast import _core
+from mbrl_fast import _core, tensors
 
 if TYPE_CHECKING:
     from mbrl_fast.export.spec import ExportSpec
@@ -31,6 +32,10 @@ class Problem:
         self._core = _core.Problem(self._bytes)
         self._graph: dict[str, Any] = json.loads(self._core.graph)
         self._spec = spec
+        self._updating = threading.Lock()
+        self._version = 0
+        # The newest weights' file and the one before, by version; replaced, never changed: a planner holds on to what it saw.
+        self._files = {0: self._bytes}
 
     state_size = property(lambda self: self._core.state_size, doc="S, numbers in a state.")
     action_size = property(lambda self: self._core.action_size, doc="A, numbers in an action.")
@@ -44,14 +49,7 @@ class Problem:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes the Problem file (safetensors), whole or not at all."""
-        target = Path(path)
-        part = target.with_name(target.name + ".part")
-        try:
-            part.write_bytes(self._bytes)
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
-        return target
+        return tensors.write_whole(path, self._bytes)
 
     def step(
         self, states: ArrayLike, actions: ArrayLike, *, member: int | None = None, **inputs: ArrayLike
@@ -138,8 +136,10 @@ class Problem:
     def update(self, **modules: Any) -> None:
         """New weights, same graph: ``problem.update(dynamics=modules)``.
 
-        Planners on this Problem use them from their next plan on; not while one of them is planning in another thread. Needs a
-        Problem made by ``export`` in this process. It traces the modules again (some 0.2 s a member).
+        May be called while planners on this Problem are planning in other threads: they use the new weights from their next plan
+        on, all of them at once, and never wait. The modules are traced again and their weights packed here, which takes some 0.2 s a
+        member and, as all Python code does, the interpreter from other Python threads now and then. Needs a Problem made by
+        ``export`` in this process.
 
         Raises:
             ValueError: when the new modules trace to another graph, or the Problem came from a file.
@@ -149,8 +149,48 @@ class Problem:
         from mbrl_fast.export import update
 
         data, spec = update(self._spec, **modules)
-        self._core.assign_weights(_core.Problem(data))
-        self._bytes, self._spec = data, spec
+        self._swap(data, _core.Problem(data))
+        self._spec = spec
+
+    def update_weights(self, source: Problem | Mapping[str, ArrayLike]) -> None:
+        """The fast way to new weights, as :meth:`update` hands them over: from another Problem, or tensors of the file by name.
+
+        Another Problem of the same graph, loaded or exported at leisure, in another thread or process, takes microseconds: its
+        memory is shared. Tensors are those of ``problem.tensors()``, all of them or some; they are packed here, and the test
+        vectors of the file go, as they belong to the old weights.
+
+        Raises:
+            ValueError: for another graph, an unknown tensor or another shape.
+        """
+        if isinstance(source, Problem):
+            self._swap(source._bytes, source._core)
+            return
+        held, metadata = tensors.unpack(self._bytes)
+        weights = {name: value for name, value in held.items() if not name.startswith("test/")}
+        for name, value in source.items():
+            array = np.asarray(value, np.float32)
+            if name not in weights:
+                raise ValueError(f"unknown tensor {name!r}, this problem has: {', '.join(weights) or 'none'}")
+            if array.shape != weights[name].shape:
+                raise ValueError(f"tensor {name} must have shape {list(weights[name].shape)}, got {list(array.shape)}")
+            weights[name] = array
+        data = tensors.pack(weights, metadata)
+        self._swap(data, _core.Problem(data))
+
+    def tensors(self) -> dict[str, Floats]:
+        """Weights, biases and constants [members or 1, ...] as the file holds them, by name: copies."""
+        return {name: value for name, value in tensors.unpack(self._bytes)[0].items() if not name.startswith("test/")}
+
+    def _swap(self, data: Any, core: _core.Problem) -> None:
+        with self._updating:
+            before, version = self._files, self._version + 1
+            self._files = {self._version: self._bytes, version: data}  # before a planner can see the new weights
+            try:
+                self._core.assign_weights(core)
+            except ValueError:
+                self._files = before
+                raise
+            self._version, self._bytes = version, data
 
     def _program(self, name: str) -> dict[str, Any]:
         try:

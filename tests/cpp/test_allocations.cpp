@@ -106,6 +106,28 @@ TEST(plans_with_every_feature_and_with_threads_allocate_nothing) {
     }
 }
 
+TEST(delays_limits_deadlines_and_new_weights_allocate_nothing) {
+    mbrl::CEMSettings settings = test::rich_settings();
+    settings.max_rate = {0.5};
+    const auto problem = test::everything().load();
+    mbrl::CEM planner(problem, settings);
+    const std::vector<float> goal = {0.3f, -0.2f}, wind(8, 0.1f), committed(mbrl::kMostDelay, 0.1f);
+    const mbrl::InputValues inputs = {goal.data(), wind.data()};
+    const float state[] = {0.1f, 0.4f}, previous = 0;
+    for (int i = 0; i < 60; ++i) {
+        problem->assign_weights(*test::everything().load());
+        const long before = heap_calls;
+        planner.plan({.state = state,
+                      .previous_action = i % 2 ? &previous : nullptr,
+                      .inputs = inputs,
+                      .deadline = i % 3 ? mbrl::now_ns() + 20000 * i : mbrl::kNoDeadline,
+                      .max_tiles = i % 7,
+                      .delay = i % 5 * 0.7,
+                      .committed = i % 4 ? nullptr : committed.data()});
+        EXPECT(heap_calls == before, "plan ", i, ": ", heap_calls - before);
+    }
+}
+
 TEST(plans_from_hostile_states_allocate_nothing) {
     mbrl::CEM planner(test::everything().load(), test::rich_settings());
     const std::vector<float> goal = {0.3f, -0.2f}, wind(8, 0.1f);

@@ -14,6 +14,7 @@ from mbrl_fast.commands.demo import Demo
 from mbrl_fast.commands.evaluate import Evaluate
 from mbrl_fast.commands.inspect import Inspect
 from mbrl_fast.commands.plan import Plan
+from mbrl_fast.commands.replay import Replay
 from mbrl_fast.commands.train import Train
 from mbrl_fast.commands.verify import Verify
 
@@ -24,6 +25,7 @@ A first session:
   mbrl-fast train --out runs/first                   # collect, train, export, verify
   mbrl-fast evaluate runs/first --episodes 20        # drive
   mbrl-fast inspect runs/first/problem.safetensors   # look inside the file
+  mbrl-fast replay decision.snapshot                 # one decision again, drawn
 
 Each command explains itself: mbrl-fast train --help"""
 
@@ -34,6 +36,7 @@ COMMANDS: dict[str, type[Command]] = {
     "plan": Plan,
     "inspect": Inspect,
     "verify": Verify,
+    "replay": Replay,
 }
 
 

@@ -30,6 +30,10 @@ class Evaluate:
     """Processes. Times are best measured with 1; the outcomes are the same for any number."""
     max_steps: int = 500
     """Steps after which an episode counts as failed."""
+    actuation_delay: float = 0.0
+    """Seconds until an action takes effect, rounded to the 1/15 s of highway-env's simulation."""
+    ignore_delay: Flag = False
+    """Plan as if there were no delay, to see what looking across it is worth."""
     json: Flag = False
     """Print one line of JSON instead of a table."""
 
@@ -46,10 +50,18 @@ class Evaluate:
         run = open_run(self.folder)
         task_name, planner = run.read_choices()
         task = make_task(task_name)
-        agent = partial(load_agent, run.problem, planner, task)
+        delay = 0.0
+        if self.actuation_delay:
+            from mbrl_fast.tasks import Delayed
+
+            task = Delayed(task, self.actuation_delay)
+            delay = 0.0 if self.ignore_delay else task.seconds
+        agent = partial(load_agent, run.problem, planner, task, delay)
         agent()  # a bad file is refused here, once, and not by every worker
         result = evaluate(agent, task, self.episodes, self.seed, progress_bar, self.jobs, self.max_steps)
         line = result.to_dict()
+        if self.actuation_delay:
+            line.update(actuation_delay=task.seconds, looked_across=delay > 0)
         run.log("evaluate", jobs=self.jobs, max_steps=self.max_steps, **line)
         if self.json:
             print(dumps(line))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from numbers import Integral, Real
 from typing import Any
@@ -11,8 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mbrl_fast import _core
-from mbrl_fast.planners.plan import Plan, PlanBatch
+from mbrl_fast.planners.plan import Iteration, Plan, PlanBatch, PlanStats
+from mbrl_fast.planners.snapshot import snapshot_bytes
 from mbrl_fast.problem import Problem
+from mbrl_fast.tensors import write_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,10 @@ class CEMSettings:
         warm_start: whether a plan starts from the last one, shifted by the elapsed time.
         fresh_fraction: share of the candidates drawn from the initial distribution in every iteration, the way out of local optima.
         noise_beta: power spectrum 1/f^beta of the noise along the horizon; 0 is white (Pinneri et al. 2020, arXiv 2008.06389).
+        max_rate: how fast actions may change, in their units per second: one number, or one for each action; None for no limit. No
+            knot of any candidate or answer differs by more than ``max_rate * knot seconds`` from the one before it, nor the first
+            from ``previous_action`` by more than ``max_rate * elapsed * dt``; without a ``previous_action`` the first is free. The
+            bounds come first where an executed action lies outside of them.
         seed: of the noise.
         threads: that share the candidates; the plan's bits do not depend on it.
     """
@@ -54,11 +61,15 @@ class CEMSettings:
     warm_start: bool = True
     fresh_fraction: float = 0.0
     noise_beta: float = 0.0
+    max_rate: float | Sequence[float] | None = None
     seed: int = 0
     threads: int = 1
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "max_rate", _rates(self.max_rate))
         for field in fields(self):
+            if field.name == "max_rate":
+                continue
             object.__setattr__(self, field.name, _typed(getattr(self, field.name), str(field.type), field.name))
         if self.returns not in ("mean", "best"):
             raise ValueError(f"returns must be 'mean' or 'best', got {self.returns!r}")
@@ -72,11 +83,24 @@ class CEMSettings:
             if name == "returns":
                 native.returns_best = value == "best"
                 continue
+            if name == "max_rate":
+                native.max_rate = [] if value is None else [value] if isinstance(value, float) else list(value)
+                continue
             try:
                 setattr(native, name, value)
             except TypeError:
                 raise ValueError(f"{name} must fit a 32-bit integer, got {value}") from None
         return native
+
+
+def _rates(value: Any) -> float | tuple[float, ...] | None:
+    """A plain number, a tuple of them, or None."""
+    if value is None or isinstance(value, (int, float, np.integer, np.floating)):
+        return None if value is None else float(_typed(value, "float", "max_rate"))
+    rates = () if isinstance(value, str) else tuple(np.asarray(value).reshape(-1).tolist())
+    if not rates:
+        raise TypeError(f"max_rate must be a number, one number for each action, or None, got {value!r}")
+    return tuple(float(_typed(rate, "float", "max_rate")) for rate in rates)
 
 
 def _typed(value: Any, kind: str, name: str) -> Any:
@@ -103,6 +127,7 @@ class CEM:
         self.settings = CEMSettings(**settings)
         self._core = _core.CEM(problem._core, self.settings._native())
         self._knot_seconds = self.settings.steps_per_knot * problem.dt
+        self._asked: tuple[dict[int, bytes], Any, Any] = ({}, None, None)
 
     @classmethod
     def notebook(cls, problem: Problem, **settings: Any) -> CEM:
@@ -114,26 +139,67 @@ class CEM:
         return cls(problem, **{**preset, **settings})
 
     def plan(
-        self, state: ArrayLike, *, previous_action: ArrayLike | None = None, elapsed: float = 1.0, **inputs: ArrayLike
+        self,
+        state: ArrayLike,
+        *,
+        previous_action: ArrayLike | None = None,
+        elapsed: float = 1.0,
+        deadline_ms: float | None = None,
+        max_tiles: int | None = None,
+        delay: float | None = None,
+        committed: ArrayLike | None = None,
+        trace: bool = False,
+        **inputs: ArrayLike,
     ) -> Plan:
         """Plans from a state [S] with the run-time inputs by name, e.g. ``goal=goal``.
 
         Args:
-            previous_action: the last executed action [A], for rewards that ask for it; zeros by default.
+            previous_action: the last executed action [A], for rewards that ask for it (zeros by default) and for ``max_rate``.
             elapsed: model steps since the last plan, by which it is shifted for a warm start.
+            deadline_ms: milliseconds from the call in which the answer is due, checked between the model steps of a tile; 0 or
+                less answers at once with the shifted last plan. What was evaluated in time counts, see ``Plan.status``.
+            max_tiles: stop after so many tiles; ``plan.stats.tiles`` of a plan that was cut off repeats it, bit for bit.
+            delay: seconds until the first action of this plan takes effect, at most 64 model steps. The state is rolled forward
+                over the actions that are on their way until then, a model step that is partly over in proportion. Per-step
+                inputs and ``time`` count from there.
+            committed: these actions [D, A], D = ``delay / dt`` rounded up: one for each model step, the last one ending where the
+                plan begins. By default those of this planner's own plans, on the first plan ``previous_action`` or the middle
+                of the bounds.
+            trace: keep every iteration in ``plan.trace``. Allocates: for looking at, not for a control loop.
         """
-        actions, states, value, status, steps = self._core.plan(state, inputs, previous_action, elapsed)
-        return Plan(actions, states, value, status, steps, self._knot_seconds)
+        self._asked = (self.problem._files, deadline_ms, delay)
+        return self._plan(state, inputs, previous_action, elapsed, deadline_ms, max_tiles, delay, committed, trace)
+
+    def _plan(self, *arguments: Any) -> Plan:
+        actions, states, value, status, tiles, steps, milliseconds, begins_at, iterations = self._core.plan(*arguments)
+        stats = PlanStats(tiles, steps, milliseconds)
+        traced = None if iterations is None else tuple(Iteration(*each) for each in iterations)
+        return Plan(actions, states, value, status, stats, self._knot_seconds, begins_at, traced)
 
     def plan_batch(
-        self, states: ArrayLike, *, previous_action: ArrayLike | None = None, elapsed: float = 1.0, **inputs: ArrayLike
+        self,
+        states: ArrayLike,
+        *,
+        previous_action: ArrayLike | None = None,
+        elapsed: float = 1.0,
+        deadline_ms: float | None = None,
+        max_tiles: int | None = None,
+        delay: float | None = None,
+        committed: ArrayLike | None = None,
+        **inputs: ArrayLike,
     ) -> PlanBatch:
         """Plans from states [B, S]; each input has its own shape or a leading axis B.
 
-        Row b plans as an independent planner would: its own noise stream, warm start and plan counter.
+        Row b plans as an independent planner would: its own noise stream, warm start and plan counter. ``previous_action`` is
+        [B, A] and ``committed`` [B, D, A]. Rows are planned one after the other: ``deadline_ms`` and ``max_tiles`` hold for each
+        of them, and its milliseconds count from where its own plan begins.
         """
-        result = self._core.plan_batch(states, inputs, previous_action, elapsed)
-        return PlanBatch(*result, knot_seconds=self._knot_seconds)
+        self._asked = (self.problem._files, deadline_ms, delay)
+        actions, visited, values, statuses, stats, begins_at = self._core.plan_batch(
+            states, inputs, previous_action, elapsed, deadline_ms, max_tiles, delay, committed
+        )
+        rows = [PlanStats(*row) for row in stats]
+        return PlanBatch(actions, visited, values, statuses, rows, self._knot_seconds, begins_at)
 
     def reset(self, rows: Iterable[int] | None = None) -> None:
         """Forgets the last plan and begins the noise counter anew; of some rows of ``plan_batch`` only, if given.
@@ -144,6 +210,38 @@ class CEM:
         if chosen is not None and chosen.dtype == np.bool_:
             chosen = np.flatnonzero(chosen)
         self._core.reset(None if chosen is None else [int(row) for row in chosen])
+
+    def snapshot(self, path: str | os.PathLike[str] | None = None) -> bytes:
+        """Everything that the last decision depended on, and the decision: the bytes of one file, written to ``path`` if given.
+
+        ``mbrl_fast.replay`` and ``mbrl-fast replay FILE`` plan it again bit for bit. It holds the Problem with the weights of that
+        moment, the settings, what the planner remembered before, state, inputs, delay, how far the deadline let it come, and the
+        answer. Of a batch it is the last row. Raises ValueError before the first plan.
+        """
+        decision = self._core.decision()
+        if decision is None:
+            raise ValueError("a snapshot needs a decision: call plan first")
+        files, deadline_ms, delay = self._asked
+        problem = {**files, **self.problem._files}.get(decision["weights"])
+        if problem is None:
+            raise ValueError("the weights of the last decision are gone: the problem was updated several times since")
+        asked = {"deadline_ms": None if deadline_ms is None else float(deadline_ms), "delay": float(delay or 0)}
+        data = snapshot_bytes({**decision, **asked}, problem, "cem", asdict(self.settings))
+        if path is not None:
+            write_whole(path, data)
+        return data
+
+    def _replay(self, words: dict[str, Any], arrays: dict[str, Any], trace: bool) -> Plan:
+        """Plans the decision of a snapshot again, see ``mbrl_fast.planners.replay``."""
+        held, stream = words["memory"], words["stream"]
+        mean, answer, kept, committed = (arrays[f"memory/{name}"].tolist() for name in ("mean", "answer", "kept", "committed"))
+        memory = (held["plans"], mean, answer, kept, held["kept_count"], committed, held["delay"])
+        self._core.set_memory([memory], stream)
+        inputs = {name.removeprefix("input/"): value for name, value in arrays.items() if name.startswith("input/")}
+        return self._plan(
+            arrays["state"], inputs, arrays.get("previous_action"), words["elapsed"], None, words["tiles"], words["delay"],
+            arrays["committed"], trace, stream,
+        )  # fmt: skip
 
     def __getstate__(self) -> dict[str, Any]:
         return {"problem": self.problem, "settings": asdict(self.settings), "memory": self._core.memory()}

@@ -11,33 +11,87 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+class PlanStats:
+    """What a plan took.
+
+    Attributes:
+        tiles: blocks of candidates that count towards the answer; ``max_tiles=tiles`` repeats a plan that was cut off.
+        model_steps: candidates × model steps × members that were computed.
+        milliseconds: from the call of ``plan`` to the answer; of a row of a batch, from the beginning of that row.
+    """
+
+    tiles: int
+    model_steps: int
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One iteration of a plan that was traced, with ``n`` candidates.
+
+    Attributes:
+        actions: of each candidate, ``[n, H, A]``.
+        returns: ``[n]``; −inf where a candidate could no longer become an elite and was left.
+        elites: indices of the best, best first.
+        mean, std: ``[H, A]``, from which the candidates were drawn.
+    """
+
+    actions: Floats
+    returns: Floats
+    elites: list[int]
+    mean: Floats
+    std: Floats
+
+
+@dataclass(frozen=True)
 class Plan:
     """One decision.
 
+    ``status`` says where it comes from, from best to worst:
+
+    * ``"ok"``: every iteration ran;
+    * ``"deadline"``: cut off; the best candidate evaluated so far;
+    * ``"no_finite_candidate"``: no candidate had a finite return; the shifted last plan, or the middle of the bounds;
+    * ``"shifted"``: there was no time to evaluate anything; the shifted last plan;
+    * ``"safe"``: likewise, and there is no last plan; the middle of the bounds.
+
     Attributes:
         actions: the chosen knots ``[H, A]``, each held for ``steps_per_knot`` model steps of ``dt`` seconds.
-        states: where the model says they lead, ``[H * steps_per_knot + 1, S]``, the mean over the members; row 0 is the start.
-        value: the return of ``actions`` under the model.
-        status: ``"ok"``, or ``"no_finite_candidate"``: no candidate had a finite return and ``actions`` is the shifted last plan.
-        model_steps: candidates × model steps × members that were computed.
+        states: where the model says they lead, ``[H * steps_per_knot + 1, S]``, the mean over the members; row 0 is where the plan
+            begins. ``[0, S]`` when there was no time for them.
+        value: the return of ``actions`` under the model; NaN when they were not evaluated.
+        status: see above.
+        stats: what it took.
         knot_seconds: how long an action is held.
+        begins_at: seconds from the state to the first action: the ``delay`` that was asked for.
+        trace: the iterations, if the plan was traced.
     """
 
     actions: Floats
     states: Floats
     value: float
     status: str
-    model_steps: int
+    stats: PlanStats
     knot_seconds: float
+    begins_at: float = 0.0
+    trace: tuple[Iteration, ...] | None = None
 
     @property
     def action(self) -> Floats:
-        """The action to execute now, ``[A]``."""
+        """The action to send now, ``[A]``."""
         first: Floats = self.actions[0]
         return first
 
+    @property
+    def model_steps(self) -> int:
+        """Candidates × model steps × members that were computed."""
+        return self.stats.model_steps
+
     def action_at(self, seconds: float) -> Floats:
-        """The planned action ``[A]`` at a time after the plan began; past its end the last one."""
+        """The action ``[A]`` to send so many seconds after the state was measured; past the plan's end the last one.
+
+        It takes effect ``begins_at`` seconds later, as the plan foresees.
+        """
         if not seconds >= 0:
             raise ValueError(f"seconds must be >= 0, got {seconds}")
         knot = int(min(seconds / self.knot_seconds + 1e-9, len(self.actions) - 1))
@@ -52,23 +106,42 @@ class Plan:
 
 @dataclass(frozen=True)
 class PlanBatch:
-    """Decisions for ``B`` starts: actions ``[B, H, A]``, states ``[B, T + 1, S]``, values ``[B]``, statuses ``B`` words."""
+    """Decisions for ``B`` starts: actions ``[B, H, A]``, states ``[B, T + 1, S]``, values ``[B]``, statuses ``B`` words.
+
+    The states of a row that had no time for them are NaN. ``stats`` has one entry a row.
+    """
 
     actions: Floats
     states: Floats
     values: Floats
     statuses: list[str]
-    model_steps: int
+    stats: list[PlanStats]
     knot_seconds: float
+    begins_at: float = 0.0
 
     @property
     def action(self) -> Floats:
-        """The actions to execute now, ``[B, A]``."""
+        """The actions to send now, ``[B, A]``."""
         return self.actions[:, 0]
+
+    @property
+    def model_steps(self) -> int:
+        """Candidates × model steps × members that were computed, over all rows."""
+        return sum(row.model_steps for row in self.stats)
 
     def __len__(self) -> int:
         return len(self.values)
 
     def __getitem__(self, row: int) -> Plan:
-        steps = self.model_steps // max(len(self), 1)
-        return Plan(self.actions[row], self.states[row], float(self.values[row]), self.statuses[row], steps, self.knot_seconds)
+        states = self.states[row]
+        if np.isnan(states[0]).any():  # a start is finite: there was no time
+            states = states[:0]
+        return Plan(
+            self.actions[row],
+            states,
+            float(self.values[row]),
+            self.statuses[row],
+            self.stats[row],
+            self.knot_seconds,
+            self.begins_at,
+        )

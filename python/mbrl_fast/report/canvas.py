@@ -14,18 +14,25 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GREY = "#7f7f7f"
 
 
-def axes_or_new(axes: Axes | None, width: float = 7.0, height: float = 4.5) -> Axes:
-    """Return `axes`, or the axes of a new figure of `width` by `height` inches."""
-    if axes is not None:
-        return axes
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of `width` by `height` inches."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise ImportError('plots need matplotlib: pip install "mbrl-fast[cli]"') from None
-    return Figure(figsize=(width, height), layout="constrained").add_subplot()
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def axes_or_new(axes: Axes | None, width: float = 7.0, height: float = 4.5) -> Axes:
+    """Return `axes`, or the axes of a new figure of `width` by `height` inches."""
+    return axes if axes is not None else new_figure(width, height).add_subplot()
 
 
 def save(axes: Axes, path: Path, dpi: int = 150) -> None:
     """Write the figure of `axes` to `path`; its suffix says the format."""
-    figure: Figure = axes.figure  # type: ignore[assignment]
+    save_figure(axes.figure, path, dpi)  # type: ignore[arg-type]
+
+
+def save_figure(figure: Figure, path: Path, dpi: int = 150) -> None:
+    """Write a figure to `path`; its suffix says the format."""
     figure.savefig(path, dpi=dpi)

@@ -1,0 +1,71 @@
+// New weights for planners that are planning: one thread leaves them, the others take them when their next plan begins.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "program/program.hpp"
+
+namespace mbrl {
+
+/// One generation: the weights of every program, which belong together.
+using WeightSet = std::map<std::string, std::shared_ptr<const Weights>>;
+
+/// Holds the newest generation. Generation 0 is what the file gave, and is empty here.
+///
+/// A planner never waits: while an update has the lock, for the time of a few assignments, it keeps what it has for one more
+/// plan. It never frees either: old generations stay here until a later publish() finds that nobody uses them.
+class WeightSlot {
+ public:
+    std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
+
+    /// The newest generation, null for the file's, and its version. May wait for an update.
+    std::shared_ptr<const WeightSet> newest(std::uint64_t* version = nullptr) const {
+        const std::lock_guard lock(mutex_);
+        if (version) *version = version_.load(std::memory_order_relaxed);
+        return newest_;
+    }
+
+    /// Takes a generation other than `version`, if there is one and nobody is leaving it just now. Waits for nobody.
+    bool take(std::uint64_t& version, std::shared_ptr<const WeightSet>& weights) const {
+        if (this->version() == version) return false;
+        const std::unique_lock lock(mutex_, std::try_to_lock);
+        if (!lock.owns_lock()) return false;
+        weights = newest_;
+        version = version_.load(std::memory_order_relaxed);
+        return true;
+    }
+
+    /// Leaves a generation, and frees the old ones that nobody uses any more. Returns its version.
+    std::uint64_t publish(std::shared_ptr<const WeightSet> weights) {
+        std::vector<std::shared_ptr<const WeightSet>> unused;  // freed after the lock
+        const std::lock_guard updating(updating_);
+        retired_.reserve(retired_.size() + 1);
+        std::uint64_t version = 0;
+        {
+            const std::lock_guard lock(mutex_);
+            if (newest_) retired_.push_back(std::move(newest_));
+            newest_ = std::move(weights);
+            version = version_.fetch_add(1, std::memory_order_release) + 1;
+        }
+        // Only newest_ is handed out: a retired generation that is ours alone stays ours alone.
+        std::vector<std::shared_ptr<const WeightSet>> used;
+        for (auto& old : retired_) (old.use_count() == 1 ? unused : used).push_back(std::move(old));
+        retired_ = std::move(used);
+        return version;
+    }
+
+ private:
+    mutable std::mutex mutex_;
+    std::mutex updating_;  // one publish() at a time; planners do not take it
+    std::atomic<std::uint64_t> version_{0};
+    std::shared_ptr<const WeightSet> newest_;
+    std::vector<std::shared_ptr<const WeightSet>> retired_;
+};
+
+}  // namespace mbrl
