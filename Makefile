@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-SOURCES := $(shell find cpp CMakeLists.txt pyproject.toml -type f)
+SOURCES := $(shell find cpp cmake CMakeLists.txt pyproject.toml -type f)
 RUN ?= runs/demo
 DEEP_SECONDS ?= 480
 FUZZ_SECONDS ?= 60
@@ -59,12 +59,12 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run --Werror $$(git ls-files 'cpp/*' 'tests/cpp/*' | grep -E '\.(cpp|hpp)$$')
+	$(BIN)/clang-format --dry-run --Werror $$(git ls-files 'cpp/*' 'tests/*' 'examples/*' | grep -E '\.(cpp|hpp|h|c)$$')
 
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i $$(git ls-files 'cpp/*' 'tests/cpp/*' | grep -E '\.(cpp|hpp)$$')
+	$(BIN)/clang-format -i $$(git ls-files 'cpp/*' 'tests/*' 'examples/*' | grep -E '\.(cpp|hpp|h|c)$$')
 
 # What speed rests on; contenders whose package is missing (pip install '.[bench]', '.[peers]') are named in the tables.
 bench: setup

@@ -59,14 +59,15 @@ realtime() {
     fi
 }
 
+# An emulator has no filter of system calls: the test that uses one is left out.
 no_avx() { # a processor of 2008: the programs must choose the baseline, and have no AVX elsewhere
-    python3 tests/deep/run_under.py build/clang --only-isa baseline -- qemu-x86_64 -cpu Nehalem
+    python3 tests/deep/run_under.py build/clang --only-isa baseline --skip system_calls -- qemu-x86_64 -cpu Nehalem
 }
 
 aarch64() {
     cmake --preset release -B build/aarch64 -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
         -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ && cmake --build build/aarch64 &&
-        python3 tests/deep/run_under.py build/aarch64 -- qemu-aarch64 -L /usr/aarch64-linux-gnu
+        python3 tests/deep/run_under.py build/aarch64 --skip system_calls -- qemu-aarch64 -L /usr/aarch64-linux-gnu
 }
 
 # --- what a stage needs: prints why it cannot run, or nothing
@@ -107,7 +108,10 @@ for stage in packages clang no_avx realtime coverage fuzz aarch64; do
     [ "$stage" = packages ] || { CLANG=$(newest_clang) && export CLANG=${CLANG##*/}; }
     left=$((budget - SECONDS)) reason=$(why_not $stage) begin=$SECONDS
     [ -n "$reason" ] || [ $left -gt 10 ] || reason="none of the $budget seconds is left"
-    if [ -n "$reason" ]; then
+    if [ "$stage" = packages ] && [ "$reason" = "everything is there" ]; then
+        results+=("$(printf '%-10s not needed     %s' $stage "$reason")")
+        continue
+    elif [ -n "$reason" ]; then
         results+=("$(printf '%-10s could not run  %s' $stage "$reason")")
         continue
     fi
@@ -127,5 +131,6 @@ for stage in packages clang no_avx realtime coverage fuzz aarch64; do
 done
 echo
 printf '%s\n' "${results[@]}"
+grep -H -E "^(skipped|too slow)" $logs/no_avx.log $logs/aarch64.log 2>/dev/null | sed "s|^$logs/||"
 grep -h -E "number_of_executed_units|branch coverage of the loader" $logs/fuzz.log $logs/coverage.log 2>/dev/null
 exit $failed

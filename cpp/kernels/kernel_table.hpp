@@ -29,6 +29,7 @@ struct Step {
     int32_t inner;      // rows reduced into one output row
     int32_t has_start;  // sum, dot: the last operand is the start value
     int32_t relu;       // linear: activation
+    int32_t shared;     // dot: the second factor is the same for every output
     int64_t weights;    // linear: offset into Frame::weights
 };
 using Kernel = void (*)(const Frame&, const Step&);

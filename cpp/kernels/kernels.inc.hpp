@@ -104,9 +104,9 @@ static inline void store_vectors(float* out, int32_t lane, const vf (&x)[vectors
         }                                                                                              \
     }
 
-// A NaN on either side wins, as in torch: max/min instructions would pick the second operand.
-static inline vf vminimum(vf a, vf b) { return select(a != a, a, select(b != b, b, select(a < b, a, b))); }
-static inline vf vmaximum(vf a, vf b) { return select(a != a, a, select(b != b, b, select(a > b, a, b))); }
+// A NaN on either side wins, as in torch: the instructions pick the second operand.
+static inline vf vminimum(vf a, vf b) { return select(a != a, a, less_or_second(a, b)); }
+static inline vf vmaximum(vf a, vf b) { return select(a != a, a, greater_or_second(a, b)); }
 
 MBRL_UNARY(copy, a)
 MBRL_UNARY(neg, -a)
@@ -128,8 +128,6 @@ MBRL_UNARY(asin, vasin(a))
 MBRL_UNARY(acos, vacos(a))
 MBRL_UNARY(atan, vatan(a))
 MBRL_UNARY(tanh, vtanh(a))
-MBRL_UNARY(sigmoid, vsigmoid(a))
-MBRL_UNARY(silu, vsilu(a))
 MBRL_UNARY(softplus, vsoftplus(a))
 MBRL_UNARY(erf, verf(a))
 MBRL_UNARY(relu, vrelu(a))
@@ -155,6 +153,25 @@ MBRL_TERNARY(fma, fma(a, b, c))
 MBRL_REDUCE(prod, a* b)
 MBRL_REDUCE(amax, vmaximum(a, b))
 MBRL_REDUCE(amin, vminimum(a, b))
+
+/// A function of several vectors at a time.
+#define MBRL_UNARY_VECTORS(NAME, FUNCTION)                                                             \
+    static void NAME##_kernel(const Frame& frame, const Step& step) {                                  \
+        for (int32_t i = 0; i < step.count; ++i) {                                                     \
+            over_lanes(frame.width, [&]<int vectors>(int32_t lane) {                                   \
+                constexpr int kAtOnce = vectors < 4 ? vectors : 4;                                     \
+                for (int part = 0; part < vectors; part += kAtOnce) {                                  \
+                    const int32_t at = lane + part * MBRL_LANES;                                       \
+                    vf x[kAtOnce], y[kAtOnce];                                                         \
+                    read_vectors(frame, step.in[0][i], at, x);                                         \
+                    FUNCTION(x, y);                                                                    \
+                    store_vectors(out_row(frame, step, i), at, y);                                     \
+                }                                                                                      \
+            });                                                                                        \
+        }                                                                                              \
+    }
+MBRL_UNARY_VECTORS(sigmoid, sigmoids)
+MBRL_UNARY_VECTORS(silu, silus)
 
 static void sum_kernel(const Frame& frame, const Step& step) {
     for (int32_t i = 0; i < step.count; ++i) {
@@ -190,8 +207,32 @@ static inline void multiply_add(const Frame& frame, Operand a, Operand b, int32_
     }
 }
 
+/// Matrix times vector, row by row of the matrix: each number of the vector is read once for up to six outputs.
+template <int outputs, int vectors>
+static inline void dot_shared(const Frame& frame, const Step& step, int32_t first, int32_t lane) {
+    vf total[outputs][vectors] = {};
+    if (step.has_start)
+        for (int r = 0; r < outputs; ++r) read_vectors(frame, step.in[2][first + r], lane, total[r]);
+    for (int32_t k = 0; k < step.inner; ++k) {
+        vf x[vectors];
+        read_vectors(frame, step.in[1][k], lane, x);
+        for (int r = 0; r < outputs; ++r) {
+            const Cursor a = cursor(frame, step.in[0][int64_t(first + r) * step.inner + k]);
+            const float* at = a.at + (a.move ? lane : 0);
+            for (int v = 0; v < vectors; ++v) total[r][v] = fma(load(at + v * a.move), x[v], total[r][v]);
+        }
+    }
+    for (int r = 0; r < outputs; ++r) store_vectors(out_row(frame, step, first + r), lane, total[r]);
+}
+
 static void dot_kernel(const Frame& frame, const Step& step) {
-    for (int32_t i = 0; i < step.count; ++i) {
+    int32_t first = 0;
+    for (; step.shared && first + 6 <= step.count; first += 6) {
+        int32_t lane = 0;
+        for (; lane + 2 * MBRL_LANES <= frame.width; lane += 2 * MBRL_LANES) dot_shared<6, 2>(frame, step, first, lane);
+        if (lane < frame.width) dot_shared<6, 1>(frame, step, first, lane);
+    }
+    for (int32_t i = first; i < step.count; ++i) {
         const Operand* a = step.in[0] + int64_t(i) * step.inner;
         const Operand* b = step.in[1] + int64_t(i) * step.inner;
         over_lanes(frame.width, [&]<int vectors>(int32_t lane) {

@@ -49,7 +49,7 @@ static __attribute__((noinline)) void linear_tile(const Layer& layer, const floa
     }
 }
 
-/// One block of up to kRowBlock output rows for `vectors` lane vectors: tall tiles first, so that the rest is short.
+/// One block of fewer than kRowBlock output rows for `vectors` lane vectors: tall tiles first, so that the rest is short.
 template <int vectors, int... heights>
 static inline void linear_block(const Layer& layer, const float* in, float* out, const float* weights, const float* bias,
                                 int32_t rows, int32_t times) {
@@ -61,6 +61,25 @@ static inline void linear_block(const Layer& layer, const float* in, float* out,
         }
     };
     (fill.template operator()<heights>(), ...);
+}
+
+/// Whole blocks of kRowBlock output rows: most of a wide layer, in one call.
+template <int rows, int vectors>
+static __attribute__((noinline)) void linear_blocks(const Layer& layer, const float* in, float* out, const float* weights,
+                                                    int32_t blocks, int32_t times) {
+    for (; blocks > 0; --blocks) {
+        for (int part = 0; part < kRowBlock; part += rows) {
+            const float* x = in;
+            float* y = out;
+            for (int32_t n = 0; n < times; ++n) {
+                linear_tile_once<rows, vectors>(layer, x, y, weights + kRowBlock + part, kRowBlock, weights + part);
+                x += vectors * MBRL_LANES;
+                y += vectors * MBRL_LANES;
+            }
+            out += rows * layer.stride;
+        }
+        weights += int64_t(kRowBlock) * (layer.inner + 1);
+    }
 }
 
 /// A layer with few inputs: they stay in registers, and the rows stream by.
@@ -99,7 +118,14 @@ static inline void linear_few_inputs(const Layer& layer, const float* in, float*
     if (lane < width) linear_few<inner, 1>(layer, in + lane, out + lane, weights, count);
 }
 
-/// Sums, lane vectors and one weight must fit the registers: of 16, these shapes use 9 to 15.
+// Sums, lane vectors and one weight must fit the registers: 16, or 32.
+#if defined(__AVX512F__) || defined(__aarch64__)
+static constexpr int kTall = 12;
+#else
+static constexpr int kTall = 6;
+#endif
+
+/// Fewer than kRowBlock output rows.
 static inline void linear_rows(const Layer& layer, const float* in, float* out, const float* weights, const float* bias, int32_t rows,
                                int32_t width) {
     int32_t left = width / MBRL_LANES;
@@ -114,17 +140,13 @@ static inline void linear_rows(const Layer& layer, const float* in, float* out, 
         advance(left / 4 * 4);
     }
     if (left >= 2) {
-#if defined(__AVX512F__) || defined(__aarch64__)
-        linear_block<2, 12, 8, 6, 4, 3, 2, 1>(layer, in, out, weights, bias, rows, left / 2);
-#else
-        if (rows == 8)
+        if (rows == 8)  // as 6 and 2, the two would wait
             linear_block<2, 4>(layer, in, out, weights, bias, rows, left / 2);
         else
             linear_block<2, 6, 4, 3, 2, 1>(layer, in, out, weights, bias, rows, left / 2);
-#endif
         advance(left / 2 * 2);
     }
-    if (left == 1) linear_block<1, 12, 8, 6, 4, 2, 1>(layer, in, out, weights, bias, rows, 1);
+    if (left == 1) linear_block<1, 8, 4, 2, 1>(layer, in, out, weights, bias, rows, 1);
 }
 
 static void linear_kernel(const Frame& frame, const Step& step) {
@@ -140,10 +162,11 @@ static void linear_kernel(const Frame& frame, const Step& step) {
         case 5: return linear_few_inputs<5>(layer, in, out, weights, step.count, frame.width);
         case 6: return linear_few_inputs<6>(layer, in, out, weights, step.count, frame.width);
     }
-    for (int32_t first = 0; first < step.count; first += kRowBlock) {
-        const int32_t rows = step.count - first < kRowBlock ? step.count - first : kRowBlock;
-        linear_rows(layer, in, out, weights + rows, weights, rows, frame.width);
-        out += rows * layer.stride;
-        weights += int64_t(rows) * (step.inner + 1);
-    }
+    const int32_t blocks = step.count / kRowBlock, vectors = frame.width / MBRL_LANES, rest = step.count % kRowBlock;
+    linear_blocks<kTall, 2>(layer, in, out, weights, blocks, vectors / 2);
+    const int32_t done = vectors / 2 * 2 * MBRL_LANES;
+    if (vectors % 2) linear_blocks<12, 1>(layer, in + done, out + done, weights, blocks, 1);
+    out += int64_t(blocks) * kRowBlock * layer.stride;
+    weights += int64_t(blocks) * kRowBlock * (step.inner + 1);
+    if (rest > 0) linear_rows(layer, in, out, weights + rest, weights, rest, frame.width);
 }

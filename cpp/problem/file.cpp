@@ -1,5 +1,6 @@
 #include "problem/file.hpp"
 
+#include <cmath>
 #include <cstdio>
 
 #include "core/check.hpp"
@@ -94,9 +95,12 @@ Program read_program(const Field& field, const std::string& name, const Containe
     return program;
 }
 
-std::vector<float> read_floats(const Field& field) {
+/// Planning takes denormals for zeros: a denormal bound would be left by the action zero, so it is zero too.
+std::vector<float> read_bounds(const Field& field) {
     std::vector<float> values(field.size());
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(field.at(i).hex_float());
+    for (float& value : values)
+        if (std::fpclassify(value) == FP_SUBNORMAL) value = 0;
     return values;
 }
 
@@ -141,8 +145,8 @@ std::shared_ptr<Problem> load_problem(std::string_view bytes) {
     problem->action_size = static_cast<int>(graph["action_size"].integer(1, kMaxSize));
     problem->dt = graph["dt"].hex_float();
     problem->members = static_cast<int>(graph["members"].integer(1, 4096));
-    problem->action_low = read_floats(graph["action_low"]);
-    problem->action_high = read_floats(graph["action_high"]);
+    problem->action_low = read_bounds(graph["action_low"]);
+    problem->action_high = read_bounds(graph["action_high"]);
     problem->inputs = read_inputs(graph["inputs"]);
     const Field programs = graph["programs"];
     check(programs.object().size() <= kMaxPrograms, programs.path(), " must have at most ", kMaxPrograms, " entries, got ",

@@ -156,7 +156,9 @@ int Rollout::tiles(int count) const {
 Progress Rollout::run(ActionRows actions, int count, float* returns, StateRows states, const Budget& budget, Prepare prepare) {
     const Job job{actions, count, returns, states, budget, prepare};
     const int tiles = this->tiles(count), grains = round_up(count, grain()) / grain();
-    const auto begin = [&](int tile) { return static_cast<int>(std::int64_t{grains} * tile / tiles) * grain(); };
+    // Two vectors at a time make the best of the multipliers: tiles of many grains are cut at whole pairs.
+    const int unit = grains >= 4 * tiles ? kLaneGroup : grain(), end = grains * grain(), units = round_up(end, unit) / unit;
+    const auto begin = [&](int tile) { return std::min(static_cast<int>(std::int64_t{units} * tile / tiles) * unit, end); };
     for (Worker& worker : workers_) {
         worker.best.clear();
         worker.model_steps = worker.last_step = 0;

@@ -49,6 +49,13 @@ class SlotRuns {
     int size_ = 0;
 };
 
+/// Whether every `length` of the rows are the first ones again.
+bool repeats(const std::vector<int>& rows, int length) {
+    for (std::size_t i = length; i < rows.size(); ++i)
+        if (rows[i] != rows[i - length]) return false;
+    return true;
+}
+
 constexpr bool is_linear(const OpKernel& op) { return op.kind == OpKind::linear; }
 
 }  // namespace
@@ -178,6 +185,7 @@ void Executor::resolve(int index) {
     } else {
         for (std::size_t i = 0; i < instruction.in.size(); ++i)
             step.in[i] = operand_lists_.emplace_back(places(instruction.in[i])).data();
+        if (op.kind == OpKind::dot) step.shared = repeats(instruction.in[1], step.inner);
     }
     steps.push_back({op.run, step});
 }

@@ -139,23 +139,23 @@ TEST(instructions_are_known_and_well_formed) {
 TEST(programs_fit_the_problem) {
     EXPECT_REFUSED(file.graph["programs"].erase("step"), "this problem has no step: export it with one");
     EXPECT_REFUSED(step(file)["outputs"].erase("next_state"), "program step must have an output next_state");
-    EXPECT_REFUSED(step(file)["outputs"]["next_state"] = Json({16}), "program step: output next_state must have 2 rows, got 1");
+    EXPECT_REFUSED(step(file)["outputs"]["next_state"] = Json::array({16}), "program step: output next_state must have 2 rows, got 1");
     EXPECT_REFUSED(step(file)["outputs"]["reward"] = Json::array(), "program step: output reward must have 1 rows, got 0");
     EXPECT_REFUSED(step(file)["outputs"]["termination"] = Json({20, 21}), "output termination must have 1 rows, got 2");
-    EXPECT_REFUSED(step(file)["outputs"]["std"] = Json({20}), "output std must have 2 rows, got 1");
+    EXPECT_REFUSED(step(file)["outputs"]["std"] = Json::array({20}), "output std must have 2 rows, got 1");
     EXPECT_REFUSED(file.graph["programs"]["terminal_value"]["outputs"] = Json::object(),
                    "program terminal_value must have an output value");
     EXPECT_REFUSED(step(file)["arguments"][4][0] = "target",
                    "program step: argument target is neither state, action, previous_action, time, noise nor a run-time input");
     EXPECT_REFUSED(file.graph["programs"]["terminal_value"]["arguments"][0] = Json({"time", 1, "uniform"});
                    file.graph["programs"]["terminal_value"]["instructions"] = Json::array();
-                   file.graph["programs"]["terminal_value"]["outputs"]["value"] = Json({0}),
+                   file.graph["programs"]["terminal_value"]["outputs"]["value"] = Json::array({0}),
                    "program terminal_value: argument time must have 1 lane rows, got 1 uniform");
     EXPECT_REFUSED(file.graph["inputs"][0]["shape"] = Json({3}),
                    "program step: argument goal must have 3 uniform rows, got 2 uniform");
     EXPECT_REFUSED(file.graph["programs"]["terminal_value"]["arguments"][0] = Json({"wind", 1, "lane"});
                    file.graph["programs"]["terminal_value"]["instructions"] = Json::array();
-                   file.graph["programs"]["terminal_value"]["outputs"]["value"] = Json({0}),
+                   file.graph["programs"]["terminal_value"]["outputs"]["value"] = Json::array({0}),
                    "terminal_value must depend on state and inputs that are not per step, it uses wind");
 }
 

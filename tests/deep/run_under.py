@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("build")
     parser.add_argument("--only-isa", help="skip tests that ask for another MBRL_FAST_ISA")
     parser.add_argument("--skip", nargs="*", default=[], help="names of tests")
+    parser.add_argument("--seconds", type=float, default=100, help="for each test; a slower one is named and does not fail")
     parser.add_argument("emulator", nargs="+")
     arguments = parser.parse_args()
     failed = 0
@@ -35,7 +36,12 @@ def main() -> int:
             print(f"skipped  {test['name']}")
             continue
         start = time.monotonic()
-        done = subprocess.run([*arguments.emulator, *test["command"]], env={**os.environ, **extra}, capture_output=True, text=True)  # type: ignore[misc]
+        command = [*arguments.emulator, *test["command"]]  # type: ignore[misc]
+        try:
+            done = subprocess.run(command, env={**os.environ, **extra}, capture_output=True, text=True, timeout=arguments.seconds)
+        except subprocess.TimeoutExpired:
+            print(f"too slow {test['name']}: not done after {arguments.seconds} s", flush=True)
+            continue
         print(f"{'passed' if done.returncode == 0 else 'FAILED'}   {test['name']} {time.monotonic() - start:.1f} s", flush=True)
         if done.returncode:
             failed += 1

@@ -36,7 +36,8 @@ def run(*command: object) -> str:
 
 def build_folder() -> Path:
     """The build that made this Python module, if it lies here; else one of the libraries alone."""
-    caches = sorted(ROOT.glob("build/*/CMakeCache.txt"), key=lambda cache: cache.stat().st_mtime, reverse=True)
+    archives = sorted(ROOT.glob("build/*/libmbrl_fast.a"), key=lambda archive: archive.stat().st_mtime, reverse=True)
+    caches = [archive.with_name("CMakeCache.txt") for archive in archives]  # the last one built needs no more building
     for cache in caches:
         text = cache.read_text(errors="replace")
         if "MBRL_FAST_PYTHON:BOOL=ON" in text and f"CMAKE_HOME_DIRECTORY:INTERNAL={ROOT}\n" in text:

@@ -76,6 +76,29 @@ class Mutation {
         }
     }
 
+    /// A change that the loader mostly accepts: another operation of the same kind, another row defined before, another bound.
+    void edit_gently(Parts& parts) {
+        Json& programs = parts.graph["programs"];
+        if (!programs.is_object() || programs.empty() || one_in(4)) return edit_number(parts);
+        auto at = programs.begin();
+        std::advance(at, static_cast<std::ptrdiff_t>(below(programs.size())));
+        if (!at->is_object()) return;
+        Json& list = (*at)["instructions"];
+        if (!list.is_array() || list.empty()) return;
+        Json& instruction = list[below(list.size())];
+        if (!instruction.is_object() || !instruction["op"].is_string() || !instruction["in"].is_array()) return;
+        const mbrl::KernelTable& table = mbrl::kernels();
+        const int old = mbrl::find_op(instruction["op"].get<std::string>().c_str());
+        const mbrl::OpKernel& other = table.ops[below(static_cast<std::size_t>(table.op_count))];
+        if (old >= 0 && !one_in(3)) {
+            if (other.kind == table.ops[old].kind && other.arity == table.ops[old].arity) instruction["op"] = other.name;
+        } else {
+            for (Json& rows : instruction["in"])
+                for (Json& row : rows)
+                    if (row.is_number_unsigned() && one_in(2)) row = below(row.get<std::size_t>() % 4096 + 1);
+        }
+    }
+
     /// Gives every tensor the bytes that its shape asks for, so that other shapes get past the container.
     void lay_out(Parts& parts) {
         std::string data;
@@ -114,6 +137,16 @@ class Mutation {
     }
 
  private:
+    void edit_number(Parts& parts) {
+        static const char* numbers[] = {"0x0p+0", "0x1p-140", "0x1p+127", "0x1.fffffep+127", "0x1p+0", "-0x1p-3", "-0x1p+127"};
+        if (one_in(2)) return edit_data(parts.data);
+        Json& bounds = parts.graph[one_in(2) ? "action_low" : "action_high"];
+        if (one_in(4))
+            parts.graph["dt"] = numbers[below(5)];
+        else if (bounds.is_array() && !bounds.empty())
+            bounds[below(bounds.size())] = numbers[below(std::size(numbers))];
+    }
+
     static std::size_t count(const Json& node) {
         std::size_t total = 1;
         if (node.is_structured())
@@ -206,6 +239,10 @@ std::string mutate(std::string_view bytes, std::uint32_t seed, const ByteMutator
     if (!parts || mutation.one_in(12)) return change_bytes(std::string(bytes), seed);
     if (mutation.one_in(12)) return join(*parts, change_bytes(text_of(parts->graph), seed));
     const std::size_t edits = 1 + mutation.below(3);
+    if (mutation.one_in(3)) {
+        for (std::size_t i = 0; i < 4 * edits; ++i) mutation.edit_gently(*parts);
+        return join(*parts, text_of(parts->graph));
+    }
     for (std::size_t i = 0; i < edits; ++i) {
         const std::size_t what = mutation.below(8);
         if (what == 0) {

@@ -68,8 +68,11 @@ void plan(std::shared_ptr<const mbrl::Problem> problem) {
         const mbrl::Plan& made = planner.plan({state.data(), previous.data(), inputs});
         for (std::size_t e = 0; e < made.actions.size(); ++e) {
             const std::size_t a = e % problem->action_low.size();
-            require(made.actions[e] >= problem->action_low[a] && made.actions[e] <= problem->action_high[a],
-                    "a plan's actions are finite and within the bounds");
+            const bool within = made.actions[e] >= problem->action_low[a] && made.actions[e] <= problem->action_high[a];
+            if (!within)
+                std::fprintf(stderr, "fuzz: action %zu is %a, bounds %a and %a\n", e, static_cast<double>(made.actions[e]),
+                             static_cast<double>(problem->action_low[a]), static_cast<double>(problem->action_high[a]));
+            require(within, "a plan's actions are finite and within the bounds");
         }
     }
 }
