@@ -307,13 +307,13 @@ def test_damaged_snapshots_are_refused_in_one_sentence(small: Exported) -> None:
     planner.plan(STATE, goal=GOAL)
     data = planner.snapshot()
     for size in [*range(0, 600, 7), *range(600, len(data), 401)]:
-        with pytest.raises(ValueError, match="^file: "):
+        with pytest.raises(ValueError, match=r"^file: "):
             replay(data[:size])
     with pytest.raises(ValueError, match=r"^file: format and version must be mbrl_fast_snapshot 1, got mbrl_fast 1$"):
         replay(small.problem.bytes)
     arrays, metadata = tensors.unpack(data)
     for missing in ("state", "problem", "memory/mean", "input/goal"):
-        with pytest.raises(ValueError, match="^(file: not a whole snapshot|input 'goal' is missing)"):
+        with pytest.raises(ValueError, match=r"^(file: not a whole snapshot|input 'goal' is missing)"):
             replay(tensors.pack({name: value for name, value in arrays.items() if name != missing}, metadata))
     words = json.loads(metadata["decision"])
     for key in ("planner", "settings", "tiles", "memory", "stream"):
