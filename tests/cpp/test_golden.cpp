@@ -26,8 +26,8 @@ struct Golden {
 const Golden goldens[] = {
     {"matrices", test::matrices, false, 0x9ded4385af353a30, -4.52899742},
     {"matrices, rich", test::matrices, true, 0xaf0e29c6a2b33e06, -2.32584739},
-    {"networks", test::networks, false, 0xf4936c235878037d, -27.2689419},
-    {"networks, rich", test::networks, true, 0x1693beed4d6c1efd, -11.0080013},
+    {"networks", test::networks, false, 0x6dcfbf64d061249a, -27.2689419},
+    {"networks, rich", test::networks, true, 0xb05be436b7dc41c6, -11.0079994},
     {"functions", test::functions, false, 0xbcca3cfc97677965, 14.6391506},
     {"functions, rich", test::functions, true, 0x43473229ac7bb5ba, -1.92893827},
     {"everything", test::everything, false, 0x883fceab5719b0f0, -1573.08875},

@@ -53,9 +53,9 @@ const Function functions[] = {
     {"atan", OF(std::atan(x)), 3, 3, -5, 5},
     {"asin", OF(std::asin(x)), 3, 3, -1, 1},
     {"acos", OF(std::acos(x)), 3, 3, -1, 1},
-    {"sigmoid", OF(sigmoid(x)), 3, 3, -20, 20},
-    {"silu", OF(x* sigmoid(x)), 3, 3, -20, 20, 3e-37},  // below -88.7 e^-x overflows and the result is zero
-    {"softplus", OF(softplus(x)), 3, 3, -20, 20},
+    {"sigmoid", OF(sigmoid(x)), 5, 5, -20, 20},
+    {"silu", OF(x* sigmoid(x)), 6, 6, -20, 20, 4e-37},  // below -88.3 e^-x overflows and the result is zero
+    {"softplus", OF(softplus(x)), 5, 5, -20, 20},
 };
 
 /// A problem whose next state is one operation on state (and action).

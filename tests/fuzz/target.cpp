@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "core/check.hpp"
+#include "planners/cem.hpp"
 #include "problem/evaluate.hpp"
 #include "problem/file.hpp"
 
