@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,8 @@ class ParkingDelay:
         milliseconds = round(1e3 * late.seconds, 1)
         Console().print(comparison(results, f"parking-v0, exact bicycle, actions {milliseconds} ms late; 95 % intervals"))
         if self.save:
-            measure.save("parking_delay", {"delay_ms": milliseconds, "max_steps": self.max_steps, **results})
+            options = {**asdict(self), "delay_ms": milliseconds}
+            measure.save("parking_delay", {"machine": measure.machine(), "options": options, "agents": results})
 
     def _drive(self, problem: Path, task: Any, delay: float) -> dict[str, Any]:
         agent: Callable[[], Agent] = partial(load_agent, problem, task.planner_settings(), task, delay)
