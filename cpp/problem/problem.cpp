@@ -40,7 +40,9 @@ std::uint64_t Problem::assign_weights(const Problem& other) {
     check(graph == other.graph, "new weights must come with the same graph: export the new modules as a new problem");
     auto next = other.newest_weights();
     for (const auto& [name, program] : programs) program.check_weights(*next->at(name));
-    test_vectors = other.test_vectors;
+    auto vectors = other.test_vectors;
+    const std::lock_guard lock(assigning);
+    test_vectors = std::move(vectors);
     return weights.publish(std::move(next));
 }
 

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,9 @@ struct Problem {
     std::vector<Input> inputs;
     std::map<std::string, Program> programs;  // "step" always; "terminal_value", "observe", "policy" when exported
     std::map<std::string, Tensor> test_vectors;
-    std::string graph;   // the JSON text, for whoever wants to look
-    WeightSlot weights;  // newer ones than the programs'
+    std::string graph;     // the JSON text, for whoever wants to look
+    WeightSlot weights;    // newer ones than the programs'
+    std::mutex assigning;  // one assign_weights at a time; planners do not take it
 
     const Program& program(const std::string& name) const;  // throws Error when there is none
     const Program* find_program(const std::string& name) const;

@@ -41,10 +41,8 @@ class WeightSlot {
         return true;
     }
 
-    /// Leaves a generation, and frees the old ones that nobody uses any more. Returns its version.
+    /// Leaves a generation, and frees the old ones that nobody uses any more. Returns its version. One call at a time.
     std::uint64_t publish(std::shared_ptr<const WeightSet> weights) {
-        std::vector<std::shared_ptr<const WeightSet>> unused;  // freed after the lock
-        const std::lock_guard updating(updating_);
         retired_.reserve(retired_.size() + 1);
         std::uint64_t version = 0;
         {
@@ -55,14 +53,14 @@ class WeightSlot {
         }
         // Only newest_ is handed out: a retired generation that is ours alone stays ours alone.
         std::vector<std::shared_ptr<const WeightSet>> used;
-        for (auto& old : retired_) (old.use_count() == 1 ? unused : used).push_back(std::move(old));
+        for (auto& old : retired_)
+            if (old.use_count() > 1) used.push_back(std::move(old));
         retired_ = std::move(used);
         return version;
     }
 
  private:
     mutable std::mutex mutex_;
-    std::mutex updating_;  // one publish() at a time; planners do not take it
     std::atomic<std::uint64_t> version_{0};
     std::shared_ptr<const WeightSet> newest_;
     std::vector<std::shared_ptr<const WeightSet>> retired_;

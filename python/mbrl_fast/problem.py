@@ -137,8 +137,8 @@ class Problem:
         """New weights, same graph: ``problem.update(dynamics=modules)``.
 
         May be called while planners on this Problem are planning in other threads: they use the new weights from their next plan
-        on, all of them at once, and never wait. The modules are traced again and their weights packed here, which takes some 0.2 s a
-        member and, as all Python code does, the interpreter from other Python threads now and then. Needs a Problem made by
+        on, all of them at once, and never wait. The modules are traced again and their weights packed here, which takes some 0.2 s
+        a member and, as all Python code does, the interpreter from other Python threads now and then. Needs a Problem made by
         ``export`` in this process.
 
         Raises:
