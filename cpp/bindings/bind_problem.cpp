@@ -127,6 +127,7 @@ void bind_problem(py::module_& module) {
         .def_readonly("dt", &Problem::dt)
         .def_readonly("members", &Problem::members)
         .def_readonly("graph", &Problem::graph)
+        .def_readonly("reward_bound", &Problem::reward_bound)
         .def_property_readonly("action_low", [](const Problem& p) { return copy_out(p.action_low.data(), {p.action_size}); })
         .def_property_readonly("action_high", [](const Problem& p) { return copy_out(p.action_high.data(), {p.action_size}); })
         .def_property_readonly("inputs", &inputs_of)

@@ -1,8 +1,10 @@
 #include "problem/problem.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/check.hpp"
+#include "program/interval.hpp"
 
 namespace mbrl {
 
@@ -33,6 +35,20 @@ void Problem::assign_weights(const Problem& other) {
     check(graph == other.graph, "new weights must come with the same graph: export the new modules as a new problem");
     for (auto& [name, program] : programs) program.assign_weights(other.programs.at(name));
     test_vectors = other.test_vectors;
+    derive_bounds();
+}
+
+void Problem::derive_bounds() {
+    std::vector<Interval> actions;
+    for (int a = 0; a < action_size; ++a) actions.push_back({action_low[a], action_high[a]});
+    // The first previous action is whatever was executed last: nobody promises that it lies within the bounds.
+    const ArgumentIntervals arguments = {{"action", actions}, {"time", {{0, std::numeric_limits<double>::infinity()}}}};
+    const auto most = [&](const Program* program, const std::string& output) {
+        const auto rows = program ? output_intervals(*program, output, arguments) : std::vector<Interval>{};
+        return rows.empty() ? std::numeric_limits<double>::infinity() : rows[0].high;
+    };
+    reward_bound = std::min(most(find_program("step"), "reward"), loosened({declared_bound, declared_bound}).high);
+    terminal_bound = most(find_program("terminal_value"), "value");
 }
 
 namespace {

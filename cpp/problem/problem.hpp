@@ -1,6 +1,7 @@
 // A Problem: dynamics (one or more members), reward, terminal value, termination, bounds and time step, as in one file.
 #pragma once
 
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -28,6 +29,10 @@ struct Problem {
     std::map<std::string, Program> programs;  // "step" always; "terminal_value", "observe", "policy" when exported
     std::map<std::string, Tensor> test_vectors;
     std::string graph;  // the JSON text, for whoever wants to look
+    /// What no reward of a step, and no terminal value, ever exceeds, in any member and state; infinity when unknown.
+    double declared_bound = std::numeric_limits<double>::infinity();  // of the reward, as the file says
+    double reward_bound = std::numeric_limits<double>::infinity();    // the less of declared and derived
+    double terminal_bound = std::numeric_limits<double>::infinity();
 
     const Program& program(const std::string& name) const;  // throws Error when there is none
     const Program* find_program(const std::string& name) const;
@@ -36,6 +41,8 @@ struct Problem {
     void assign_weights(const Problem& other);
     /// Checks sizes, bounds and that the programs fit together. Throws Error.
     void validate() const;
+    /// Derives the bounds of reward and terminal value from the Programs' weights and the actions' bounds.
+    void derive_bounds();
 };
 
 }  // namespace mbrl

@@ -91,6 +91,7 @@ Rollout::Rollout(std::shared_ptr<const Problem> problem, RolloutShape shape, std
 void Rollout::start(const float* state, const float* previous_action, const InputValues& inputs) {
     const FlushDenormals flush;
     start_rows_ = {nullptr, 0};
+    bound_rewards();  // new weights may have come
     std::copy_n(state, state_.size(), state_.begin());
     std::copy_n(previous_action, previous_action_.size(), previous_action_.begin());
     for (std::size_t i = 0; i < inputs.size(); ++i) std::copy_n(inputs[i], input_values_[i].size(), input_values_[i].begin());
@@ -201,11 +202,27 @@ void Rollout::start_state(float* state, int first, int width) const {
     }
 }
 
-/// What a member can still collect, at most, after each number of steps.
+/// What a member can still collect, at most, after each number of steps; what rounding may add to it is in there.
 void Rollout::bound_rewards() {
-    reward_bound_ = std::numeric_limits<double>::infinity();  // derived in pruning, see Budget::keep
-    rest_.assign(static_cast<std::size_t>(shape_.steps()) + 1, std::numeric_limits<float>::infinity());
+    const double infinity = std::numeric_limits<double>::infinity();
+    const int steps = shape_.steps();
+    reward_bound_ = has_reward_ ? problem_->reward_bound : infinity;
+    double rest = terminal_ ? problem_->terminal_bound * discounts_[steps] : 0.0;
+    if (ends_) rest = std::max(rest, 0.0);  // who has ended collects nothing more, be it a loss
+    double size = std::fabs(rest);
+    rest_.resize(static_cast<std::size_t>(steps) + 1);
+    const double slack = rounding_slack();
+    for (int t = steps;; --t) {
+        rest_[t] = rest < infinity ? static_cast<float>(rest + slack * size) : std::numeric_limits<float>::infinity();
+        if (t == 0) break;
+        rest += reward_bound_ * discounts_[t - 1];
+        if (ends_) rest = std::max(rest, 0.0);
+        size += std::fabs(reward_bound_) * discounts_[t - 1];
+    }
 }
+
+/// A return is a sum of so many terms, each rounded by at most one part in 2^23 of the sum so far.
+float Rollout::rounding_slack() const { return static_cast<float>(shape_.steps() + problem_->members + 4) * 1.2e-7f; }
 
 /// Whether no lane of the tile can still reach the best `keep` of the tiles that this worker has finished.
 bool Rollout::hopeless(const Worker& worker, int keep, int member, int step, int width) const {
@@ -215,7 +232,7 @@ bool Rollout::hopeless(const Worker& worker, int keep, int member, int step, int
     if (!(rest < std::numeric_limits<float>::infinity())) return false;
     // Rounding: every sum below is off by at most one part in 2^23 for each of its terms.
     const float bar = worker.best.front() * static_cast<float>(problem_->members);
-    const float slack = static_cast<float>(shape_.steps() + problem_->members + 4) * 1.2e-7f;
+    const float slack = rounding_slack();
     const float lowered = bar - slack * (std::fabs(bar) + 2 * std::fabs(rest));
     return !kernels().any_reaches(worker.sum.data(), worker.total.data(), rest, slack, lowered, width);
 }

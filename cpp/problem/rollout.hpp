@@ -104,6 +104,7 @@ class Rollout {
     bool hopeless(const Worker& worker, int keep, int member, int step, int width) const;
     void remember(Worker& worker, const Job& job, int first, int width) const;
     void bound_rewards();
+    float rounding_slack() const;
     void start_state(float* state, int first, int width) const;
     void load_arguments(Worker& worker, ActionRows actions, int first, int width, int step);
     void add_terminal_value(Worker& worker, int member, int width);

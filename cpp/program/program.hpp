@@ -65,6 +65,9 @@ class Program {
     int uniform_rows() const { return uniform_rows_; }
     const float* packed_weights(int member) const { return packed_.data() + packed_size_ * member; }
     float constant(int member, int index) const;
+    /// Of a linear instruction: output `row`, input `k`.
+    float packed_bias(int member, const Instruction& linear, int row) const;
+    float packed_weight(int member, const Instruction& linear, int row, int k) const;
     std::int64_t multiply_adds() const;  // per candidate, prologue excluded
 
  private:

@@ -36,6 +36,8 @@ class CEMSettings:
         fresh_fraction: share of the candidates drawn from the initial distribution in every iteration, the way out of local optima.
         noise_beta: power spectrum 1/f^beta of the noise along the horizon; 0 is white (Pinneri et al. 2020, arXiv 2008.06389).
         seed: of the noise.
+        prune: whether candidates that can no longer become elites are left unfinished, where the Problem knows a ``reward_bound``:
+            the same plans, bit for bit, with fewer model steps.
         threads: that share the candidates; the plan's bits do not depend on it.
     """
 
@@ -56,6 +58,7 @@ class CEMSettings:
     noise_beta: float = 0.0
     seed: int = 0
     threads: int = 1
+    prune: bool = True
 
     def __post_init__(self) -> None:
         for field in fields(self):
