@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numeric>
 
 #include "core/check.hpp"
 #include "core/denormals.hpp"
@@ -28,6 +29,9 @@ int tile_lanes(const Program& program) {
     return std::clamp(fitting, kLeastTileLanes, kMostTileLanes);
 }
 
+/// Model steps between two looks at who may stop.
+constexpr int kPruneEvery = 2;
+
 int grain() { return std::max(kTileGrain, static_cast<int>(kernels().lanes)); }
 
 /// Pointer to the operand's lanes; what is the same for all lanes is spread into `scratch`.
@@ -35,6 +39,15 @@ const float* lanes_of(const Frame& frame, Operand operand, float* scratch) {
     if (operand.advance) return frame.lanes + operand.offset;
     read_operand(frame, operand, scratch, frame.width);
     return scratch;
+}
+
+/// One row of a tile's candidates into lanes; what lies behind the live ones is theirs who went.
+template <class Tile>
+void copy_lanes(const float* from, const std::vector<int>& candidates, const Tile& tile, float* to) {
+    if (!tile.packed)
+        std::copy_n(from, tile.width, to);
+    else
+        for (int lane = 0; lane < tile.live; ++lane) to[lane] = from[candidates[lane]];
 }
 
 }  // namespace
@@ -84,6 +97,8 @@ Rollout::Rollout(std::shared_ptr<const Problem> problem, RolloutShape shape, std
         worker.alive = AlignedFloats(stride_);
         worker.sum = AlignedFloats(stride_);
         worker.scratch = AlignedFloats(stride_);
+        worker.candidates.resize(stride_);
+        worker.kept.resize(stride_);
         worker.best.reserve(shape_.population);
     }
 }
@@ -141,46 +156,51 @@ Progress Rollout::run(ActionRows actions, int count, float* returns, StateRows s
 Rollout::Outcome Rollout::run_tile(Worker& worker, const Job& job, int first, int width) {
     if (job.budget.deadline != kNoDeadline && now_ns() >= job.budget.deadline) return Outcome::cut;
     if (job.prepare.call) job.prepare.call(job.prepare.context, first, width);
+    Tile tile{first, width, std::min(width, job.count - first)};
+    std::iota(worker.candidates.begin(), worker.candidates.begin() + width, 0);
     std::fill_n(worker.sum.data(), width, 0.0f);
+    std::fill_n(job.returns + first, width, -std::numeric_limits<float>::infinity());
     for (int member = 0; member < problem_->members; ++member) {
-        const Outcome outcome = run_member(worker, job, member, first, width);
-        if (outcome == Outcome::pruned)
-            std::fill_n(job.returns + first, width, -std::numeric_limits<float>::infinity());
+        const Outcome outcome = run_member(worker, job, member, tile);
         if (outcome != Outcome::done) return outcome;
-        for (int lane = 0; lane < width; ++lane) worker.sum[lane] += worker.total[lane];
+        for (int lane = 0; lane < tile.width; ++lane) worker.sum[lane] += worker.total[lane];
     }
     const float share = 1.0f / static_cast<float>(problem_->members);
-    for (int lane = 0; lane < width; ++lane)
-        job.returns[first + lane] = has_reward_ ? worker.sum[lane] * share : std::numeric_limits<float>::quiet_NaN();
+    for (int lane = 0; lane < tile.live; ++lane)
+        job.returns[first + worker.candidates[lane]] =
+            has_reward_ ? worker.sum[lane] * share : std::numeric_limits<float>::quiet_NaN();
     if (job.budget.keep > 0) remember(worker, job, first, width);
     return Outcome::done;
 }
 
-Rollout::Outcome Rollout::run_member(Worker& worker, const Job& job, int member, int first, int width) {
+Rollout::Outcome Rollout::run_member(Worker& worker, const Job& job, int member, Tile& tile) {
     const KernelTable& table = kernels();
     const int weights = std::min(member, step_->program().members - 1);
     float* lanes = worker.step_lanes.data();
     float* state = lanes + state_at_;
-    const Frame frame = step_->frame(weights, step_uniforms_.data() + step_->uniform_floats() * member, lanes, width);
-    std::fill_n(worker.total.data(), width, 0.0f);
-    std::fill_n(worker.alive.data(), width, 1.0f);
-    start_state(state, first, width);
-    if (job.states.rows) save_states(state, job.states, 0, first, width);
+    Frame frame = step_->frame(weights, step_uniforms_.data() + step_->uniform_floats() * member, lanes, tile.width);
+    std::fill_n(worker.total.data(), tile.width, 0.0f);
+    std::fill_n(worker.alive.data(), tile.width, 1.0f);
+    start_state(worker, state, tile);
+    if (job.states.rows) save_states(state, job.states, 0, tile.first, tile.width);
     std::int64_t step_began = 0;
     for (int t = 0; t < shape_.steps(); ++t) {
         if (job.budget.deadline != kNoDeadline && out_of_time(worker, job.budget.deadline, step_began)) return Outcome::cut;
-        load_arguments(worker, job.actions, first, width, t);
+        load_arguments(worker, job.actions, tile, t);
         step_->run(frame);
-        worker.model_steps += std::min(width, job.count - first);
+        worker.model_steps += tile.live;
         float* scratch = worker.scratch.data();
         const float* reward = has_reward_ ? lanes_of(frame, reward_, scratch) : nullptr;
-        table.accumulate(worker.total.data(), worker.alive.data(), reward, nullptr, discounts_[t], width);
-        if (ends_) table.accumulate(worker.total.data(), worker.alive.data(), nullptr, lanes_of(frame, ended_, scratch), 0, width);
+        table.accumulate(worker.total.data(), worker.alive.data(), reward, nullptr, discounts_[t], tile.width);
+        if (ends_)
+            table.accumulate(worker.total.data(), worker.alive.data(), nullptr, lanes_of(frame, ended_, scratch), 0, tile.width);
         step_->feed_back(frame);
-        if (job.states.rows) save_states(state, job.states, t + 1, first, width);
-        if (job.budget.keep > 0 && hopeless(worker, job.budget.keep, member, t + 1, width)) return Outcome::pruned;
+        if (job.states.rows) save_states(state, job.states, t + 1, tile.first, tile.width);
+        if (!may_prune(job, worker, member, t + 1)) continue;
+        if (prune(worker, member, t + 1, tile) == Outcome::pruned) return Outcome::pruned;
+        frame.width = tile.width;
     }
-    if (terminal_) add_terminal_value(worker, member, width);
+    if (terminal_) add_terminal_value(worker, member, tile.width);
     return Outcome::done;
 }
 
@@ -192,13 +212,13 @@ bool Rollout::out_of_time(Worker& worker, std::int64_t deadline, std::int64_t& s
     return now + worker.last_step >= deadline;
 }
 
-void Rollout::start_state(float* state, int first, int width) const {
+void Rollout::start_state(const Worker& worker, float* state, const Tile& tile) const {
     for (int i = 0; i < problem_->state_size; ++i) {
         float* row = state + static_cast<std::ptrdiff_t>(i) * stride_;
-        if (start_rows_.rows)
-            std::copy_n(start_rows_.rows + i * start_rows_.stride + first, width, row);
+        if (!start_rows_.rows)
+            std::fill_n(row, tile.width, state_[i]);
         else
-            std::fill_n(row, width, state_[i]);
+            copy_lanes(start_rows_.rows + i * start_rows_.stride + tile.first, worker.candidates, tile, row);
     }
 }
 
@@ -224,17 +244,52 @@ void Rollout::bound_rewards() {
 /// A return is a sum of so many terms, each rounded by at most one part in 2^23 of the sum so far.
 float Rollout::rounding_slack() const { return static_cast<float>(shape_.steps() + problem_->members + 4) * 1.2e-7f; }
 
-/// Whether no lane of the tile can still reach the best `keep` of the tiles that this worker has finished.
-bool Rollout::hopeless(const Worker& worker, int keep, int member, int step, int width) const {
-    if (static_cast<int>(worker.best.size()) < keep) return false;
+/// Looking costs less than a hundredth of a step of a small network.
+bool Rollout::may_prune(const Job& job, const Worker& worker, int member, int step) const {
+    const bool last = step == shape_.steps() && member == problem_->members - 1;
+    return static_cast<int>(worker.best.size()) >= std::max(job.budget.keep, 1) && job.budget.keep > 0 && !job.states.rows &&
+           step % kPruneEvery == 0 && !last && rest_[0] < std::numeric_limits<float>::infinity();
+}
+
+/// Lets go of candidates that can no longer reach the best `keep` of the tiles that this worker has finished. Those that
+/// would equal the worst of them stay: among equals the planner decides.
+Rollout::Outcome Rollout::prune(Worker& worker, int member, int step, Tile& tile) const {
     const float later_members = static_cast<float>(problem_->members - 1 - member) * rest_[0];
     const float rest = rest_[step] + later_members;
-    if (!(rest < std::numeric_limits<float>::infinity())) return false;
-    // Rounding: every sum below is off by at most one part in 2^23 for each of its terms.
     const float bar = worker.best.front() * static_cast<float>(problem_->members);
     const float slack = rounding_slack();
-    const float lowered = bar - slack * (std::fabs(bar) + 2 * std::fabs(rest));
-    return !kernels().any_reaches(worker.sum.data(), worker.total.data(), rest, slack, lowered, width);
+    const float lowered = bar - slack * (std::fabs(bar) + 2 * (std::fabs(rest_[step]) + std::fabs(later_members)));
+    if (!std::isfinite(rest) || !std::isfinite(lowered)) return Outcome::done;
+    const float *sum = worker.sum.data(), *total = worker.total.data();
+    const auto reaches = [=](int lane) {  // a NaN never does
+        const float so_far = sum[lane] + total[lane];
+        return so_far + rest + slack * std::fabs(so_far) >= lowered;
+    };
+    int live = 0;
+    for (int lane = 0; lane < tile.live; ++lane) live += reaches(lane);
+    if (live == 0) return Outcome::pruned;
+    if (4 * round_up(live, grain()) > 3 * tile.width) return Outcome::done;  // packing must pay
+    for (int lane = 0, n = 0; n < live; ++lane)
+        if (reaches(lane)) worker.kept[n++] = lane;
+    pack(worker, live, tile);
+    return Outcome::done;
+}
+
+/// Moves the lanes that stay, in worker.kept, side by side. What every step writes anew need not move.
+void Rollout::pack(Worker& worker, int live, Tile& tile) const {
+    const auto move = [&](auto* row) {
+        for (int lane = 0; lane < live; ++lane) row[lane] = row[worker.kept[lane]];
+    };
+    const auto move_rows = [&](int at, int rows) {
+        for (int i = 0; i < rows; ++i) move(worker.step_lanes.data() + at + static_cast<std::ptrdiff_t>(i) * stride_);
+    };
+    move_rows(state_at_, problem_->state_size);
+    if (action_at_ >= 0) move_rows(action_at_, problem_->action_size);
+    move(worker.total.data());
+    move(worker.alive.data());
+    move(worker.sum.data());
+    move(worker.candidates.data());
+    tile = {tile.first, round_up(live, grain()), live, true};
 }
 
 void Rollout::remember(Worker& worker, const Job& job, int first, int width) const {
@@ -253,25 +308,24 @@ void Rollout::remember(Worker& worker, const Job& job, int first, int width) con
 }
 
 /// Actions are held for a knot; time and per-step inputs change every step.
-void Rollout::load_arguments(Worker& worker, ActionRows actions, int first, int width, int step) {
+void Rollout::load_arguments(Worker& worker, ActionRows actions, const Tile& tile, int step) {
     float* lanes = worker.step_lanes.data();
-    const int action_size = problem_->action_size;
+    const int action_size = problem_->action_size, width = tile.width;
     const auto row = [&](int at, int i) { return lanes + at + static_cast<std::ptrdiff_t>(i) * stride_; };
+    const auto load = [&](int at_step, int a, float* to) {
+        const std::int64_t knot = at_step / shape_.steps_per_knot;
+        copy_lanes(actions.rows + (knot * action_size + a) * actions.stride + tile.first, worker.candidates, tile, to);
+    };
     if (previous_at_ >= 0) {
         for (int a = 0; a < action_size; ++a) {
             if (step == 0)
                 std::fill_n(row(previous_at_, a), width, previous_action_[a]);
             else
-                std::copy_n(
-                    actions.rows + (std::int64_t{(step - 1) / shape_.steps_per_knot} * action_size + a) * actions.stride + first,
-                    width, row(previous_at_, a));
+                load(step - 1, a, row(previous_at_, a));
         }
     }
-    if (action_at_ >= 0 && step % shape_.steps_per_knot == 0) {
-        const int knot = step / shape_.steps_per_knot;
-        for (int a = 0; a < action_size; ++a)
-            std::copy_n(actions.rows + (std::int64_t{knot} * action_size + a) * actions.stride + first, width, row(action_at_, a));
-    }
+    if (action_at_ >= 0 && step % shape_.steps_per_knot == 0)
+        for (int a = 0; a < action_size; ++a) load(step, a, row(action_at_, a));
     if (time_at_ >= 0) std::fill_n(row(time_at_, 0), width, static_cast<float>(step * problem_->dt));
     for (std::size_t k = 0; k < input_at_.size(); ++k) {
         if (input_at_[k] < 0) continue;

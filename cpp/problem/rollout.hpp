@@ -42,7 +42,7 @@ inline constexpr std::int64_t kNoDeadline = INT64_MAX;
 struct Budget {
     std::int64_t deadline = kNoDeadline;  // now_ns() at which to stop, checked between model steps
     std::int64_t max_tiles = INT64_MAX;
-    int keep = 0;  // only the best `keep` candidates matter: a tile that cannot reach them may stop (0: all matter)
+    int keep = 0;  // only the best `keep` candidates matter: who cannot become one of them may stop (0: all matter)
 };
 
 /// What a run did. Candidates of unfinished tiles, and those behind them, do not count.
@@ -79,14 +79,16 @@ class Rollout {
     /// Optionally one start state per candidate: rows [state_size], `stride` floats apart.
     void start_states(const float* rows, std::int64_t stride) { start_rows_ = {rows, stride}; }
 
-    /// Rolls out `count` candidates. returns[padded]: −∞ where a tile was pruned. Rows must be readable up to the padding.
+    /// Rolls out `count` candidates. returns[padded]: −∞ of those that were pruned, which a run that wants states never does.
+    /// Rows must be readable up to the padding.
     Progress run(ActionRows actions, int count, float* returns, StateRows states = {nullptr, 0}, const Budget& budget = {},
                  Prepare prepare = {});
 
  private:
     struct Worker {
         AlignedFloats step_lanes, terminal_lanes, total, alive, sum, scratch;
-        std::vector<float> best;  // the best returns of this worker in this run, a heap of at most Budget::keep
+        std::vector<int> candidates, kept;  // of each lane in use: its place in the tile; and which lanes to keep, for prune()
+        std::vector<float> best;            // the best returns of this worker in this run, a heap of at most Budget::keep
         std::int64_t model_steps = 0, last_step = 0;
     };
     struct Job {
@@ -97,16 +99,24 @@ class Rollout {
         Budget budget;
         Prepare prepare;
     };
+    /// The candidates that a worker rolls out: all of a tile, or (packed) those that pruning has left, in its first lanes.
+    struct Tile {
+        int first, width;  // candidates begin at `first`; lanes in use, a multiple of the vector length
+        int live;          // lanes that hold candidates
+        bool packed = false;
+    };
     enum class Outcome : std::uint8_t { cut, pruned, done };
     Outcome run_tile(Worker& worker, const Job& job, int first, int width);
-    Outcome run_member(Worker& worker, const Job& job, int member, int first, int width);
+    Outcome run_member(Worker& worker, const Job& job, int member, Tile& tile);
     bool out_of_time(Worker& worker, std::int64_t deadline, std::int64_t& step_began) const;
-    bool hopeless(const Worker& worker, int keep, int member, int step, int width) const;
+    bool may_prune(const Job& job, const Worker& worker, int member, int step) const;
+    Outcome prune(Worker& worker, int member, int step, Tile& tile) const;
+    void pack(Worker& worker, int live, Tile& tile) const;
     void remember(Worker& worker, const Job& job, int first, int width) const;
     void bound_rewards();
     float rounding_slack() const;
-    void start_state(float* state, int first, int width) const;
-    void load_arguments(Worker& worker, ActionRows actions, int first, int width, int step);
+    void start_state(const Worker& worker, float* state, const Tile& tile) const;
+    void load_arguments(Worker& worker, ActionRows actions, const Tile& tile, int step);
     void add_terminal_value(Worker& worker, int member, int width);
     void save_states(const float* lanes, StateRows states, int step, int first, int width) const;
 
@@ -121,7 +131,7 @@ class Rollout {
     std::vector<int> input_at_;  // lane offset of each per-step input, -1 otherwise
     std::vector<float> discounts_;
     double reward_bound_ = 0;
-    std::vector<float> rest_;  // [steps + 1] most that a member can still collect from a step on
+    std::vector<float> rest_;                          // [steps + 1] most that a member can still collect from a step on
     AlignedFloats step_uniforms_, terminal_uniforms_;  // one block per member
     std::vector<float> state_, previous_action_;
     std::vector<std::vector<float>> input_values_;

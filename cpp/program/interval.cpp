@@ -12,7 +12,8 @@
 namespace mbrl {
 namespace {
 
-// Soundness. By induction over the instructions: if every operand is NaN or in its interval, so is every result.
+// Soundness. By induction over the instructions: if every operand is NaN or in its interval, so is every result, where
+// subnormals, which every operation reads as zeros, count as zeros.
 // - Sums, products, quotients and roots are rounded correctly (a fused multiply-add once, or as its two parts), subnormals
 //   are flushed to zero. Rounding and flushing are monotone and keep zero, so a result never crosses zero; else it moves by
 //   less than kRounding of itself, or by kTiny. Long sums are followed term by term, in the order of the kernel.
@@ -45,9 +46,7 @@ bool contains(Interval x, double value) { return x.low <= value && value <= x.hi
 bool unbounded(Interval x) { return x.low == -kInf && x.high == kInf; }
 
 Interval neg(Interval a) { return {-a.high, -a.low}; }
-Interval magnitude(Interval a) {
-    return {std::max({0.0, a.low, -a.high}), std::max(std::fabs(a.low), std::fabs(a.high))};
-}
+Interval magnitude(Interval a) { return {std::max({0.0, a.low, -a.high}), std::max(std::fabs(a.low), std::fabs(a.high))}; }
 Interval add(Interval a, Interval b) {
     const double low = a.low + b.low, high = a.high + b.high;  // opposite infinities: anything
     return rounded({std::isnan(low) ? -kInf : low, std::isnan(high) ? kInf : high});
@@ -150,10 +149,20 @@ const std::map<std::string_view, Unary>& unary() {
 
 const std::map<std::string_view, Binary>& binary() {
     static const std::map<std::string_view, Binary> rules = {
-        {"add", add},         {"sub", sub},         {"div", div},           {"minimum", minimum},
-        {"maximum", maximum}, {"pow", pow},         {"fmod", fmod},         {"atan2", [](Interval, Interval) { return angles<-2, 2>({}); }},
-        {"lt", truth2},       {"le", truth2},       {"eq", truth2},         {"ne", truth2},
-        {"logical_and", truth2}, {"logical_or", truth2},
+        {"add", add},
+        {"sub", sub},
+        {"div", div},
+        {"minimum", minimum},
+        {"maximum", maximum},
+        {"pow", pow},
+        {"fmod", fmod},
+        {"atan2", [](Interval, Interval) { return angles<-2, 2>({}); }},
+        {"lt", truth2},
+        {"le", truth2},
+        {"eq", truth2},
+        {"ne", truth2},
+        {"logical_and", truth2},
+        {"logical_or", truth2},
     };
     return rules;
 }
@@ -161,7 +170,8 @@ const std::map<std::string_view, Binary>& binary() {
 /// Walks a Program once, in order.
 class Bounds {
  public:
-    Bounds(const Program& program, const ArgumentIntervals& arguments) : program_(program), rows_(program.rows()), factors_(program.rows(), {-1, -1}) {
+    Bounds(const Program& program, const ArgumentIntervals& arguments)
+        : program_(program), rows_(program.rows()), factors_(program.rows(), {-1, -1}) {
         for (int row = 0; row < program.constants; ++row) rows_[row] = constant(row);
         for (const auto& argument : program.arguments) {
             const auto given = arguments.find(argument.name);
@@ -248,7 +258,9 @@ class Bounds {
             for (int member = 0; member < program_.members; ++member) {
                 Interval total = point(program_.packed_bias(member, instruction, static_cast<int>(i)));
                 for (std::size_t k = 0; k < in.size() && !unbounded(total); ++k)
-                    total = add(total, mul(point(program_.packed_weight(member, instruction, static_cast<int>(i), static_cast<int>(k))), rows_[in[k]]));
+                    total =
+                        add(total, mul(point(program_.packed_weight(member, instruction, static_cast<int>(i), static_cast<int>(k))),
+                                       rows_[in[k]]));
                 all = {std::min(all.low, total.low), std::max(all.high, total.high)};
             }
         } else {
