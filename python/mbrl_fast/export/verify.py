@@ -137,7 +137,9 @@ def check_reward_bound(spec: ExportSpec, tensors: Mapping[str, FloatArray]) -> N
         return
     largest = float(np.fmax.reduce(tensors["test/step/out/reward"], axis=None))
     if largest > spec.reward_bound + TOLERANCE * abs(spec.reward_bound):
-        raise ValueError(f"reward_bound must be no less than any reward, got {spec.reward_bound:g}, and a test vector's reward is {largest:g}")
+        raise ValueError(
+            f"reward_bound must be no less than any reward, got {spec.reward_bound:g}, and a reward of {largest:g} was found"
+        )
 
 
 def _all_arguments(
