@@ -106,6 +106,7 @@ class Rollout {
         bool packed = false;
     };
     enum class Outcome : std::uint8_t { cut, pruned, done };
+    static int grain();  // tiles are cut at multiples of this many lanes
     Outcome run_tile(Worker& worker, const Job& job, int first, int width);
     Outcome run_member(Worker& worker, const Job& job, int member, Tile& tile);
     bool out_of_time(Worker& worker, std::int64_t deadline, std::int64_t& step_began) const;
