@@ -245,6 +245,7 @@ void bind_planners(py::module_& module) {
         .def_readwrite("returns_best", &CEMSettings::returns_best)
         .def_readwrite("warm_start", &CEMSettings::warm_start)
         .def_readwrite("fresh_fraction", &CEMSettings::fresh_fraction)
+        .def_readwrite("prune", &CEMSettings::prune)
         .def_readwrite("noise_beta", &CEMSettings::noise_beta)
         .def_readwrite("max_rate", &CEMSettings::max_rate)
         .def_readwrite("seed", &CEMSettings::seed)

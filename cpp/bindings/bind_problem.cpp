@@ -39,7 +39,7 @@ py::dict evaluate_program(const Problem& problem, const std::string& name, const
     {
         py::gil_scoped_release release;
         const auto weights = problem.newest_weights();
-        outputs = evaluate(program, member, batch, arguments, weights->at(name).get());
+        outputs = evaluate(program, member, batch, arguments, weights->programs.at(name).get());
     }
     py::dict result;
     for (const auto& [output, values] : outputs)
@@ -129,6 +129,7 @@ void bind_problem(py::module_& module) {
         .def_readonly("dt", &Problem::dt)
         .def_readonly("members", &Problem::members)
         .def_readonly("graph", &Problem::graph)
+        .def_property_readonly("reward_bound", [](const Problem& self) { return self.newest_weights()->bounds.reward; })
         .def_property_readonly("action_low", [](const Problem& p) { return copy_out(p.action_low.data(), {p.action_size}); })
         .def_property_readonly("action_high", [](const Problem& p) { return copy_out(p.action_high.data(), {p.action_size}); })
         .def_property_readonly("inputs", &inputs_of)

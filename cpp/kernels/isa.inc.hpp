@@ -38,7 +38,6 @@ const KernelTable MBRL_TABLE = {
     MBRL_ISA::affine_clip_kernel,
     MBRL_ISA::lower_triangular_kernel,
     MBRL_ISA::accumulate_kernel,
-    MBRL_ISA::any_reaches_kernel,
     MBRL_ISA::add_scaled_kernel,
 };
 

@@ -66,8 +66,6 @@ struct KernelTable {
     void (*lower_triangular)(float* rows, int64_t stride, const float* lower, int32_t size, int32_t width);
     /// total ← total + alive·discount·value by select; alive ← alive and not ended (ended may be null)
     void (*accumulate)(float* total, float* alive, const float* value, const float* ended, float discount, int32_t width);
-    /// Whether sum + total + rest + slack·|sum + total| >= bar in any lane; a NaN never does.
-    bool (*any_reaches)(const float* sum, const float* total, float rest, float slack, float bar, int32_t width);
     /// row ← row + scale·value
     void (*add_scaled)(float* row, const float* value, float scale, int32_t width);
 };

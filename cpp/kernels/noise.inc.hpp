@@ -102,17 +102,6 @@ static void accumulate_kernel(float* total, float* alive, const float* value, co
     }
 }
 
-static bool any_reaches_kernel(const float* sum, const float* total, float rest, float slack, float bar, int32_t width) {
-    vi any = vi{};
-    for (int32_t lane = 0; lane < width; lane += MBRL_LANES) {
-        const vf so_far = load(sum + lane) + load(total + lane);
-        any |= fma(vabs(so_far), splat(slack), so_far + rest) >= bar;
-    }
-    int32_t found = 0;
-    for (int lane = 0; lane < MBRL_LANES; ++lane) found |= any[lane];
-    return found != 0;
-}
-
 static void add_scaled_kernel(float* row, const float* value, float scale, int32_t width) {
     for (int32_t lane = 0; lane < width; lane += MBRL_LANES)
         store(row + lane, fma(load(value + lane), splat(scale), load(row + lane)));

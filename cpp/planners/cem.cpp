@@ -191,7 +191,7 @@ bool CEM::iterate(Memory& memory, const PlanRequest& request) {
     draw_ = {&memory, noise_key(settings_.seed, static_cast<std::uint32_t>(request.stream)), 0};
     const Prepare prepare = {[](void* self, int first, int width) { static_cast<CEM*>(self)->sample(first, width); }, this};
     Budget budget;
-    budget.keep = settings_.elites;
+    budget.keep = settings_.prune ? settings_.elites : 0;
     if (request.deadline != kNoDeadline) budget.deadline = request.deadline - answer_time_;
     for (int iteration = 0; iteration < settings_.iterations; ++iteration) {
         draw_.iteration = static_cast<std::uint32_t>(iteration);

@@ -27,6 +27,7 @@ struct CEMSettings {
     bool returns_best = false;     // the best candidate of all iterations, else the last mean
     bool warm_start = false;       // start from the last plan, shifted by the elapsed time
     double fresh_fraction = 0;     // share of candidates drawn from the initial distribution in every iteration
+    bool prune = true;             // whether candidates that cannot become elites stop early: same plans, fewer model steps
     double noise_beta = 0;         // power spectrum 1/f^beta along the horizon, 0 = white
     std::vector<double> max_rate;  // of actions, per second: one number or one for each; empty: no limit
     std::uint64_t seed = 0;

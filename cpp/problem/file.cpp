@@ -104,6 +104,12 @@ std::vector<float> read_bounds(const Field& field) {
     return values;
 }
 
+double read_bound(const Field& field) {
+    const double bound = field.hex_float();
+    check(std::isfinite(bound), field.path(), " must be finite, got ", bound);
+    return bound;
+}
+
 Input read_input(const Field& field) {
     Input input;
     input.name = field["name"].string();
@@ -159,7 +165,9 @@ std::shared_ptr<Problem> load_problem(std::string_view bytes) {
     }
     for (auto& [name, tensor] : container.tensors)
         if (is_test_vector(name)) problem->test_vectors[name] = std::move(tensor);
+    if (graph.object().contains("reward_bound")) problem->declared_bound = read_bound(graph["reward_bound"]);
     problem->validate();
+    problem->derive_bounds();
     return problem;
 }
 

@@ -1,8 +1,10 @@
 #include "problem/problem.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/check.hpp"
+#include "program/interval.hpp"
 
 namespace mbrl {
 
@@ -32,18 +34,32 @@ const Input* Problem::find_input(const std::string& name) const {
 std::shared_ptr<const WeightSet> Problem::newest_weights() const {
     if (auto newest = weights.newest()) return newest;
     auto own = std::make_shared<WeightSet>();
-    for (const auto& [name, program] : programs) own->emplace(name, program.weights());
+    for (const auto& [name, program] : programs) own->programs.emplace(name, program.weights());
+    own->bounds = bounds;
     return own;
 }
 
 std::uint64_t Problem::assign_weights(const Problem& other) {
     check(graph == other.graph, "new weights must come with the same graph: export the new modules as a new problem");
     auto next = other.newest_weights();
-    for (const auto& [name, program] : programs) program.check_weights(*next->at(name));
+    for (const auto& [name, program] : programs) program.check_weights(*next->programs.at(name));
     auto vectors = other.test_vectors;
     const std::lock_guard lock(assigning);
     test_vectors = std::move(vectors);
     return weights.publish(std::move(next));
+}
+
+void Problem::derive_bounds() {
+    std::vector<Interval> actions;
+    for (int a = 0; a < action_size; ++a) actions.push_back({action_low[a], action_high[a]});
+    // The first previous action is whatever was executed last: nobody promises that it lies within the bounds.
+    const ArgumentIntervals arguments = {{"action", actions}, {"time", {{0, std::numeric_limits<double>::infinity()}}}};
+    const auto most = [&](const Program* program, const std::string& output) {
+        const auto rows = program ? output_intervals(*program, output, arguments) : std::vector<Interval>{};
+        return rows.empty() ? std::numeric_limits<double>::infinity() : rows[0].high;
+    };
+    bounds.reward = std::min(most(find_program("step"), "reward"), loosened({declared_bound, declared_bound}).high);
+    bounds.terminal = most(find_program("terminal_value"), "value");
 }
 
 namespace {

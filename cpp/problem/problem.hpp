@@ -1,6 +1,7 @@
 // A Problem: dynamics (one or more members), reward, terminal value, termination, bounds and time step, as in one file.
 #pragma once
 
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -31,6 +32,8 @@ struct Problem {
     std::string graph;     // the JSON text, for whoever wants to look
     WeightSlot weights;    // newer ones than the programs'
     std::mutex assigning;  // one assign_weights at a time; planners do not take it
+    double declared_bound = std::numeric_limits<double>::infinity();  // of the reward, as the file says
+    Bounds bounds;                                                    // under the programs' weights
 
     const Program& program(const std::string& name) const;  // throws Error when there is none
     const Program* find_program(const std::string& name) const;
@@ -42,6 +45,8 @@ struct Problem {
     std::shared_ptr<const WeightSet> newest_weights() const;
     /// Checks sizes, bounds and that the programs fit together. Throws Error.
     void validate() const;
+    /// Derives the bounds of reward and terminal value from the Programs' weights and the actions' bounds.
+    void derive_bounds();
 };
 
 }  // namespace mbrl

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <numeric>
 
 #include "core/check.hpp"
 #include "core/denormals.hpp"
@@ -29,13 +30,20 @@ int tile_lanes(const Program& program) {
     return std::clamp(fitting, kLeastTileLanes, kMostTileLanes);
 }
 
-int grain() { return std::max(kTileGrain, static_cast<int>(kernels().lanes)); }
-
 /// Pointer to the operand's lanes; what is the same for all lanes is spread into `scratch`.
 const float* lanes_of(const Frame& frame, Operand operand, float* scratch) {
     if (operand.advance) return frame.lanes + operand.offset;
     read_operand(frame, operand, scratch, frame.width);
     return scratch;
+}
+
+/// One row of a tile's candidates into lanes; what lies behind the live ones is theirs who went.
+template <class Tile>
+void copy_lanes(const float* from, const std::vector<int>& candidates, const Tile& tile, float* to) {
+    if (!tile.packed)
+        std::copy_n(from, tile.width, to);
+    else
+        for (int lane = 0; lane < tile.live; ++lane) to[lane] = from[candidates[lane]];
 }
 
 }  // namespace
@@ -85,6 +93,8 @@ Rollout::Rollout(std::shared_ptr<const Problem> problem, RolloutShape shape, std
         worker.alive = AlignedFloats(stride_);
         worker.sum = AlignedFloats(stride_);
         worker.scratch = AlignedFloats(stride_);
+        worker.candidates.resize(stride_);
+        worker.kept.resize(stride_);
         worker.best.reserve(shape_.population);
     }
     weights_ = problem_->weights.newest(&version_);
@@ -104,7 +114,7 @@ void Rollout::share_weights(const Rollout& other) {
 
 void Rollout::use_weights() {
     for (Executor* executor : {step_.get(), terminal_.get()})
-        if (executor) executor->use(weights_ ? *weights_->at(executor->program().name) : *executor->program().weights());
+        if (executor) executor->use(weights_ ? *weights_->programs.at(executor->program().name) : *executor->program().weights());
     constants_written_ = prologues_ran_ = false;
     bound_rewards();
 }
@@ -146,6 +156,8 @@ void Rollout::run_prologues() {
     constants_written_ = prologues_ran_ = true;
 }
 
+int Rollout::grain() { return std::max(kTileGrain, static_cast<int>(kernels().lanes)); }
+
 /// Tiles differ by at most one grain, and every thread gets as many as the others.
 int Rollout::tiles(int count) const {
     const int grains = round_up(count, grain()) / grain();
@@ -181,46 +193,52 @@ Progress Rollout::run(ActionRows actions, int count, float* returns, StateRows s
 Rollout::Outcome Rollout::run_tile(Worker& worker, const Job& job, int first, int width) {
     if (job.budget.deadline != kNoDeadline && now_ns() >= job.budget.deadline) return Outcome::cut;
     if (job.prepare.call) job.prepare.call(job.prepare.context, first, width);
+    Tile tile{first, width, std::min(width, job.count - first)};
+    std::iota(worker.candidates.begin(), worker.candidates.begin() + width, 0);
     std::fill_n(worker.sum.data(), width, 0.0f);
+    std::fill_n(job.returns + first, width, -std::numeric_limits<float>::infinity());
     for (int member = 0; member < problem_->members; ++member) {
-        const Outcome outcome = run_member(worker, job, member, first, width);
-        if (outcome == Outcome::pruned) std::fill_n(job.returns + first, width, -std::numeric_limits<float>::infinity());
+        const Outcome outcome = run_member(worker, job, member, tile);
         if (outcome != Outcome::done) return outcome;
-        for (int lane = 0; lane < width; ++lane) worker.sum[lane] += worker.total[lane];
+        for (int lane = 0; lane < tile.width; ++lane) worker.sum[lane] += worker.total[lane];
     }
     const float share = 1.0f / static_cast<float>(problem_->members);
-    for (int lane = 0; lane < width; ++lane)
-        job.returns[first + lane] = has_reward_ ? worker.sum[lane] * share : std::numeric_limits<float>::quiet_NaN();
+    for (int lane = 0; lane < tile.live; ++lane)
+        job.returns[first + worker.candidates[lane]] =
+            has_reward_ ? worker.sum[lane] * share : std::numeric_limits<float>::quiet_NaN();
     if (job.budget.keep > 0) remember(worker, job, first, width);
     return Outcome::done;
 }
 
-Rollout::Outcome Rollout::run_member(Worker& worker, const Job& job, int member, int first, int width) {
+Rollout::Outcome Rollout::run_member(Worker& worker, const Job& job, int member, Tile& tile) {
     const KernelTable& table = kernels();
     const int weights = std::min(member, step_->program().members - 1);
     float* lanes = worker.step_lanes.data();
     float* state = lanes + state_at_;
-    const Frame frame = step_->frame(weights, step_uniforms_.data() + step_->uniform_floats() * member, lanes, width);
-    std::fill_n(worker.total.data(), width, 0.0f);
-    std::fill_n(worker.alive.data(), width, 1.0f);
-    start_state(state, first, width);
-    if (job.states.rows) save_states(state, job.states, 0, first, width);
+    Frame frame = step_->frame(weights, step_uniforms_.data() + step_->uniform_floats() * member, lanes, tile.width);
+    std::fill_n(worker.total.data(), tile.width, 0.0f);
+    std::fill_n(worker.alive.data(), tile.width, 1.0f);
+    start_state(worker, state, tile);
+    if (job.states.rows) save_states(state, job.states, 0, tile.first, tile.width);
     std::int64_t step_began = 0;
     const int steps = job.budget.steps > 0 ? job.budget.steps : shape_.steps();
     for (int t = 0; t < steps; ++t) {
         if (job.budget.deadline != kNoDeadline && out_of_time(worker, job.budget.deadline, step_began)) return Outcome::cut;
-        load_arguments(worker, job.actions, first, width, t);
+        load_arguments(worker, job.actions, tile, t);
         step_->run(frame);
-        worker.model_steps += std::min(width, job.count - first);
+        worker.model_steps += tile.live;
         float* scratch = worker.scratch.data();
         const float* reward = has_reward_ ? lanes_of(frame, reward_, scratch) : nullptr;
-        table.accumulate(worker.total.data(), worker.alive.data(), reward, nullptr, discounts_[t], width);
-        if (ends_) table.accumulate(worker.total.data(), worker.alive.data(), nullptr, lanes_of(frame, ended_, scratch), 0, width);
+        table.accumulate(worker.total.data(), worker.alive.data(), reward, nullptr, discounts_[t], tile.width);
+        if (ends_)
+            table.accumulate(worker.total.data(), worker.alive.data(), nullptr, lanes_of(frame, ended_, scratch), 0, tile.width);
         step_->feed_back(frame);
-        if (job.states.rows) save_states(state, job.states, t + 1, first, width);
-        if (job.budget.keep > 0 && hopeless(worker, job.budget.keep, member, t + 1, width)) return Outcome::pruned;
+        if (job.states.rows) save_states(state, job.states, t + 1, tile.first, tile.width);
+        if (!may_prune(job, worker, member, t + 1)) continue;
+        if (prune(worker, member, t + 1, tile) == Outcome::pruned) return Outcome::pruned;
+        frame.width = tile.width;
     }
-    if (terminal_ && steps == shape_.steps()) add_terminal_value(worker, member, width);
+    if (terminal_ && steps == shape_.steps()) add_terminal_value(worker, member, tile.width);
     return Outcome::done;
 }
 
@@ -232,70 +250,35 @@ bool Rollout::out_of_time(Worker& worker, std::int64_t deadline, std::int64_t& s
     return now + worker.last_step >= deadline;
 }
 
-void Rollout::start_state(float* state, int first, int width) const {
+void Rollout::start_state(const Worker& worker, float* state, const Tile& tile) const {
     for (int i = 0; i < problem_->state_size; ++i) {
         float* row = state + static_cast<std::ptrdiff_t>(i) * stride_;
-        if (start_rows_.rows)
-            std::copy_n(start_rows_.rows + i * start_rows_.stride + first, width, row);
+        if (!start_rows_.rows)
+            std::fill_n(row, tile.width, state_[i]);
         else
-            std::fill_n(row, width, state_[i]);
-    }
-}
-
-/// What a member can still collect, at most, after each number of steps.
-void Rollout::bound_rewards() {
-    reward_bound_ = std::numeric_limits<double>::infinity();  // derived in pruning, see Budget::keep
-    rest_.assign(static_cast<std::size_t>(shape_.steps()) + 1, std::numeric_limits<float>::infinity());
-}
-
-/// Whether no lane of the tile can still reach the best `keep` of the tiles that this worker has finished.
-bool Rollout::hopeless(const Worker& worker, int keep, int member, int step, int width) const {
-    if (static_cast<int>(worker.best.size()) < keep) return false;
-    const float later_members = static_cast<float>(problem_->members - 1 - member) * rest_[0];
-    const float rest = rest_[step] + later_members;
-    if (!(rest < std::numeric_limits<float>::infinity())) return false;
-    // Rounding: every sum below is off by at most one part in 2^23 for each of its terms.
-    const float bar = worker.best.front() * static_cast<float>(problem_->members);
-    const float slack = static_cast<float>(shape_.steps() + problem_->members + 4) * 1.2e-7f;
-    const float lowered = bar - slack * (std::fabs(bar) + 2 * std::fabs(rest));
-    return !kernels().any_reaches(worker.sum.data(), worker.total.data(), rest, slack, lowered, width);
-}
-
-void Rollout::remember(Worker& worker, const Job& job, int first, int width) const {
-    const auto worst_first = std::greater<float>();
-    for (int n = first; n < std::min(first + width, job.count); ++n) {
-        const float value = job.returns[n];
-        if (!std::isfinite(value)) continue;
-        if (static_cast<int>(worker.best.size()) == job.budget.keep) {
-            if (!(value > worker.best.front())) continue;
-            std::pop_heap(worker.best.begin(), worker.best.end(), worst_first);
-            worker.best.pop_back();
-        }
-        worker.best.push_back(value);
-        std::push_heap(worker.best.begin(), worker.best.end(), worst_first);
+            copy_lanes(start_rows_.rows + i * start_rows_.stride + tile.first, worker.candidates, tile, row);
     }
 }
 
 /// Actions are held for a knot; time and per-step inputs change every step.
-void Rollout::load_arguments(Worker& worker, ActionRows actions, int first, int width, int step) {
+void Rollout::load_arguments(Worker& worker, ActionRows actions, const Tile& tile, int step) {
     float* lanes = worker.step_lanes.data();
-    const int action_size = problem_->action_size;
+    const int action_size = problem_->action_size, width = tile.width;
     const auto row = [&](int at, int i) { return lanes + at + static_cast<std::ptrdiff_t>(i) * stride_; };
+    const auto load = [&](int at_step, int a, float* to) {
+        const std::int64_t knot = at_step / shape_.steps_per_knot;
+        copy_lanes(actions.rows + (knot * action_size + a) * actions.stride + tile.first, worker.candidates, tile, to);
+    };
     if (previous_at_ >= 0) {
         for (int a = 0; a < action_size; ++a) {
             if (step == 0)
                 std::fill_n(row(previous_at_, a), width, previous_action_[a]);
             else
-                std::copy_n(
-                    actions.rows + (std::int64_t{(step - 1) / shape_.steps_per_knot} * action_size + a) * actions.stride + first,
-                    width, row(previous_at_, a));
+                load(step - 1, a, row(previous_at_, a));
         }
     }
-    if (action_at_ >= 0 && step % shape_.steps_per_knot == 0) {
-        const int knot = step / shape_.steps_per_knot;
-        for (int a = 0; a < action_size; ++a)
-            std::copy_n(actions.rows + (std::int64_t{knot} * action_size + a) * actions.stride + first, width, row(action_at_, a));
-    }
+    if (action_at_ >= 0 && step % shape_.steps_per_knot == 0)
+        for (int a = 0; a < action_size; ++a) load(step, a, row(action_at_, a));
     if (time_at_ >= 0) std::fill_n(row(time_at_, 0), width, static_cast<float>(step * problem_->dt));
     for (std::size_t k = 0; k < input_at_.size(); ++k) {
         if (input_at_[k] < 0) continue;

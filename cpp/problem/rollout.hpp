@@ -43,7 +43,7 @@ struct Budget {
     std::int64_t deadline = kNoDeadline;  // now_ns() at which to stop, checked between model steps
     std::int64_t max_tiles = INT64_MAX;
     int steps = 0;  // model steps to roll out, 0: all of the shape; fewer leave the terminal value out
-    int keep = 0;   // only the best `keep` candidates matter: a tile that cannot reach them may stop (0: all matter)
+    int keep = 0;   // only the best `keep` candidates matter: who cannot become one of them may stop (0: all matter)
 };
 
 /// What a run did. Candidates of unfinished tiles, and those behind them, do not count.
@@ -87,14 +87,16 @@ class Rollout {
     /// Optionally one start state per candidate: rows [state_size], `stride` floats apart.
     void start_states(const float* rows, std::int64_t stride) { start_rows_ = {rows, stride}; }
 
-    /// Rolls out `count` candidates. returns[padded]: −∞ where a tile was pruned. Rows must be readable up to the padding.
+    /// Rolls out `count` candidates. returns[padded]: −∞ of those that were pruned, which a run that wants states never does.
+    /// Rows must be readable up to the padding.
     Progress run(ActionRows actions, int count, float* returns, StateRows states = {nullptr, 0}, const Budget& budget = {},
                  Prepare prepare = {});
 
  private:
     struct Worker {
         AlignedFloats step_lanes, terminal_lanes, total, alive, sum, scratch;
-        std::vector<float> best;  // the best returns of this worker in this run, a heap of at most Budget::keep
+        std::vector<int> candidates, kept;  // of each lane in use: its place in the tile; and which lanes to keep, for prune()
+        std::vector<float> best;            // the best returns of this worker in this run, a heap of at most Budget::keep
         std::int64_t model_steps = 0, last_step = 0;
     };
     struct Job {
@@ -105,18 +107,28 @@ class Rollout {
         Budget budget;
         Prepare prepare;
     };
+    /// The candidates that a worker rolls out: all of a tile, or (packed) those that pruning has left, in its first lanes.
+    struct Tile {
+        int first, width;  // candidates begin at `first`; lanes in use, a multiple of the vector length
+        int live;          // lanes that hold candidates
+        bool packed = false;
+    };
     enum class Outcome : std::uint8_t { cut, pruned, done };
+    static int grain();  // tiles are cut at multiples of this many lanes
     Outcome run_tile(Worker& worker, const Job& job, int first, int width);
-    Outcome run_member(Worker& worker, const Job& job, int member, int first, int width);
+    Outcome run_member(Worker& worker, const Job& job, int member, Tile& tile);
     bool out_of_time(Worker& worker, std::int64_t deadline, std::int64_t& step_began) const;
-    bool hopeless(const Worker& worker, int keep, int member, int step, int width) const;
+    bool may_prune(const Job& job, const Worker& worker, int member, int step) const;
+    Outcome prune(Worker& worker, int member, int step, Tile& tile) const;
+    void pack(Worker& worker, int live, Tile& tile) const;
     void remember(Worker& worker, const Job& job, int first, int width) const;
     void bound_rewards();
     void use_weights();
     bool load_inputs(const InputValues& inputs);
     void run_prologues();
-    void start_state(float* state, int first, int width) const;
-    void load_arguments(Worker& worker, ActionRows actions, int first, int width, int step);
+    float rounding_slack() const;
+    void start_state(const Worker& worker, float* state, const Tile& tile) const;
+    void load_arguments(Worker& worker, ActionRows actions, const Tile& tile, int step);
     void add_terminal_value(Worker& worker, int member, int width);
     void save_states(const float* lanes, StateRows states, int step, int first, int width) const;
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -13,8 +14,17 @@
 
 namespace mbrl {
 
-/// One generation: the weights of every program, which belong together.
-using WeightSet = std::map<std::string, std::shared_ptr<const Weights>>;
+/// What no reward of a step, and no terminal value, ever exceeds, in any member and state; infinity when unknown.
+struct Bounds {
+    double reward = std::numeric_limits<double>::infinity();
+    double terminal = std::numeric_limits<double>::infinity();
+};
+
+/// One generation: the weights of every program, which belong together, and the bounds that follow from them.
+struct WeightSet {
+    std::map<std::string, std::shared_ptr<const Weights>> programs;
+    Bounds bounds;
+};
 
 /// Holds the newest generation. Generation 0 is what the file gave, and is empty here.
 ///

@@ -76,6 +76,9 @@ class Program {
     const float* packed_weights(const Weights& weights, int member) const { return weights.packed.data() + packed_size_ * member; }
     float constant(int member, int index) const { return constant(*weights_, member, index); }
     float constant(const Weights& weights, int member, int index) const;
+    /// Of a linear instruction: output `row`, input `k`.
+    float packed_bias(int member, const Instruction& linear, int row) const;
+    float packed_weight(int member, const Instruction& linear, int row, int k) const;
     std::int64_t multiply_adds() const;  // per candidate, prologue excluded
 
  private:

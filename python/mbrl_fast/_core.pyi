@@ -49,6 +49,8 @@ class Problem:
     @property
     def members(self) -> int: ...
     @property
+    def reward_bound(self) -> float: ...
+    @property
     def state_size(self) -> int: ...
     @property
     def test_vectors(self) -> dict[str, numpy.typing.NDArray[numpy.float32]]: ...
@@ -59,6 +61,7 @@ class CEMSettings:
     """
 
     include_mean: bool
+    prune: bool
     returns_best: bool
     warm_start: bool
     def __init__(self) -> None: ...

@@ -43,6 +43,10 @@ class Problem:
     members = property(lambda self: self._core.members, doc="Networks of the ensemble; 1 for a single model.")
     action_low = property(lambda self: self._core.action_low, doc="Lower bounds [A].")
     action_high = property(lambda self: self._core.action_high, doc="Upper bounds [A].")
+    reward_bound = property(
+        lambda self: self._core.reward_bound,
+        doc="No reward exceeds this, for actions within the bounds: declared or derived; inf when neither is known.",
+    )
     inputs = property(lambda self: dict(self._core.inputs), doc="Run-time inputs: name -> shape ('horizon' first if per step).")
     graph = property(lambda self: self._graph, doc="The exported programs as plain data, for inspection.")
     bytes = property(lambda self: self._bytes, doc="The Problem file.")

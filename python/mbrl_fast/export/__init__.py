@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from .assemble import assemble, bind_all
 from .errors import ExportError
 from .file import graph_of, to_bytes
-from .spec import ExportSpec, InputShape, Slot, fill, inputs_of, members_of, uncompiled
+from .spec import ExportSpec, InputShape, Slot, bound_of, fill, inputs_of, members_of, uncompiled
 
 if TYPE_CHECKING:
     from mbrl_fast.problem import Problem
@@ -40,6 +40,7 @@ def export(
     action_names: Sequence[str] | None = None,
     state_units: Sequence[str] | None = None,
     action_units: Sequence[str] | None = None,
+    reward_bound: float | None = None,
 ) -> Problem:
     """Exports PyTorch modules (or plain functions of tensors) to a Problem that plans without PyTorch.
 
@@ -66,10 +67,13 @@ def export(
         action_names: See `state_names`.
         state_units: See `state_names`.
         action_units: See `state_names`.
+        reward_bound: No reward of a step is ever larger, for actions within the bounds: planners then leave candidates unfinished
+            that can no longer be among the best. Without it the bound is derived from the graph where possible, see
+            `Problem.reward_bound`. A bound that is too low makes plans worse.
 
     Raises:
         ExportError: A ValueError that names the operation, the source line and what to do.
-        ValueError: For sizes, bounds and dt.
+        ValueError: For sizes, bounds and dt, and for a reward_bound that a test vector exceeds.
         RuntimeError: If the exported Problem does not give the module's numbers.
     """
     from mbrl_fast.problem import Problem
@@ -80,6 +84,7 @@ def export(
         inputs=inputs, observation_size=observation_size, state_names=state_names, action_names=action_names,
         state_units=state_units, action_units=action_units,
     )  # fmt: skip
+    filled["reward_bound"] = bound_of(reward_bound, reward)
     spec = _spec(members_of(dynamics), {name: uncompiled(slot) for name, slot in slots.items() if slot is not None}, filled)
     return Problem(build(spec), spec)
 
@@ -97,17 +102,18 @@ def _spec(dynamics: tuple[Slot, ...], slots: dict[str, Slot], filled: dict[str, 
     return ExportSpec(
         dynamics, slots, int(filled["state_size"]), int(filled["action_size"]),
         int(filled["observation_size"] or filled["state_size"]), inputs_of(filled["inputs"]),
-        filled["action_low"], filled["action_high"], float(filled["dt"]), names,
+        filled["action_low"], filled["action_high"], float(filled["dt"]), names, filled["reward_bound"],
     )  # fmt: skip
 
 
 def build(spec: ExportSpec, check: bool = True) -> bytes:
     """The bytes of the Problem file; `check=False` leaves the comparison with the modules out."""
-    from .verify import test_vectors, verify
+    from .verify import check_reward_bound, test_vectors, verify
 
     bounds = bind_all(spec)
     graph, tensors = graph_of(spec, assemble(spec, bounds))
     tensors.update(test_vectors(spec, bounds, graph))
+    check_reward_bound(spec, tensors)
     data = to_bytes(graph, tensors)
     if check:
         verify(data, spec, bounds, graph)

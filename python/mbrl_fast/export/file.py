@@ -31,6 +31,8 @@ def graph_of(spec: ExportSpec, programs: Mapping[str, Program]) -> tuple[dict[st
         "inputs": [{"name": i.name, "shape": list(i.shape), "per_step": i.per_step} for i in spec.inputs],
         "programs": graphs,
     }
+    if spec.reward_bound is not None:
+        graph["reward_bound"] = spec.reward_bound.hex()
     return graph, tensors
 
 

@@ -40,6 +40,7 @@ class ExportSpec:
         slots: reward, termination, terminal_value, policy, observe: those given.
         action_low: `[action_size]`, and `action_high` likewise.
         dt: Seconds of one model step.
+        reward_bound: What no reward exceeds, or None: whatever can be derived.
     """
 
     dynamics: tuple[Slot, ...]
@@ -52,6 +53,7 @@ class ExportSpec:
     action_high: FloatArray
     dt: float
     names: Mapping[str, list[str]] = field(default_factory=dict)
+    reward_bound: float | None = None
 
 
 def members_of(dynamics: Any) -> tuple[Slot, ...]:
@@ -61,6 +63,17 @@ def members_of(dynamics: Any) -> tuple[Slot, ...]:
     if not members or not all(callable(member) for member in members):
         raise TypeError(f"dynamics must be a module, a function or a list of modules, got {type(dynamics).__name__}")
     return members
+
+
+def bound_of(bound: Any, reward: Slot | None) -> float | None:
+    """A declared reward bound, checked."""
+    if bound is None:
+        return None
+    if reward is None:
+        raise ValueError(f"reward_bound needs a reward, got reward_bound={bound} without one")
+    if isinstance(bound, bool) or not isinstance(bound, (int, float, np.integer, np.floating)) or not math.isfinite(bound):
+        raise ValueError(f"reward_bound must be a finite number, got {bound!r}")
+    return float(bound)
 
 
 def uncompiled(slot: Any) -> Any:

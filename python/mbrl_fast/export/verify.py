@@ -131,6 +131,17 @@ def test_vectors(spec: ExportSpec, bounds: Mapping[str, Bound], graph: dict[str,
 test_vectors.__test__ = False  # type: ignore[attr-defined] # not a test, whatever pytest makes of the name
 
 
+def check_reward_bound(spec: ExportSpec, tensors: Mapping[str, FloatArray]) -> None:
+    """Raises ValueError if a test vector's reward exceeds the declared bound by more than float32 explains."""
+    if spec.reward_bound is None:
+        return
+    largest = float(np.fmax.reduce(tensors["test/step/out/reward"], axis=None))
+    if largest > spec.reward_bound + TOLERANCE * abs(spec.reward_bound):
+        raise ValueError(
+            f"reward_bound must be no less than any reward, got {spec.reward_bound:g}, and a reward of {largest:g} was found"
+        )
+
+
 def _all_arguments(
     spec: ExportSpec, bounds: Mapping[str, Bound], program: str, arguments: dict[str, FloatArray], count: int
 ) -> Arrays:

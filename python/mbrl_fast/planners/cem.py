@@ -43,6 +43,8 @@ class CEMSettings:
             from ``previous_action`` by more than ``max_rate * elapsed * dt``; without a ``previous_action`` the first is free. The
             bounds come first where an executed action lies outside of them.
         seed: of the noise.
+        prune: whether candidates that can no longer become elites are left unfinished, where the Problem knows a ``reward_bound``:
+            the same plans, bit for bit, with fewer model steps.
         threads: that share the candidates; the plan's bits do not depend on it.
     """
 
@@ -64,6 +66,7 @@ class CEMSettings:
     max_rate: float | Sequence[float] | None = None
     seed: int = 0
     threads: int = 1
+    prune: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "max_rate", _rates(self.max_rate))

@@ -40,12 +40,12 @@ def inspect_tables(path: Path) -> list[Table]:
 
     Raises OSError or ValueError with one sentence if the file cannot be read; the strict loader reads it first.
     """
-    load_problem(path)
+    problem = load_problem(path)
     header = read_header(path)
     metadata = header.pop("__metadata__")
     graph = json.loads(metadata["graph"])
     return [
-        _problem_table(path, metadata, graph),
+        _problem_table(path, metadata, graph, problem.reward_bound),
         _entries_table(graph),
         _programs_table(graph),
         _tensors_table(header),
@@ -62,13 +62,15 @@ def _table(title: str, *columns: str, numbers: int = 0) -> Table:
     return table
 
 
-def _problem_table(path: Path, metadata: dict[str, str], graph: dict[str, Any]) -> Table:
+def _problem_table(path: Path, metadata: dict[str, str], graph: dict[str, Any], reward_bound: float) -> Table:
     table = _table(str(path), "", "")
     table.add_row("format", f"{metadata['format']} {metadata['version']}, crc32 {metadata['crc32']}")
     table.add_row("file", f"{path.stat().st_size:,} bytes")
     table.add_row("state × action", f"{graph['state_size']} × {graph['action_size']}")
     table.add_row("dt", f"{float.fromhex(graph['dt']):g} s")
     table.add_row("members", str(graph["members"]))
+    origin = "declared or derived" if "reward_bound" in graph else "derived"
+    table.add_row("reward", "no bound is known" if reward_bound == float("inf") else f"at most {reward_bound:g} ({origin})")
     for entry in graph["inputs"]:
         shape = "×".join(map(str, entry["shape"])) or "scalar"
         table.add_row(f"input {entry['name']}", shape + (", one per model step" if entry["per_step"] else ""))
