@@ -23,13 +23,13 @@ struct Frame {
 /// One instruction with every operand resolved. Output rows, and the input rows of `linear`, are neighbours.
 struct Step {
     const Operand* in[3];
-    int32_t in_first;   // linear: offset of its first input row
+    int32_t in_first;   // linear, matrix: offset of the first input row
     int32_t out;        // offset of the first output row
     int32_t count;      // output rows
     int32_t inner;      // rows reduced into one output row
     int32_t has_start;  // sum, dot: the last operand is the start value
     int32_t relu;       // linear: activation
-    int32_t shared;     // dot: the second factor is the same for every output
+    int32_t matrix;     // dot: the first factors are neighbours from in_first on, the second are the same for every output
     int64_t weights;    // linear: offset into Frame::weights
 };
 using Kernel = void (*)(const Frame&, const Step&);

@@ -207,30 +207,30 @@ static inline void multiply_add(const Frame& frame, Operand a, Operand b, int32_
     }
 }
 
-/// Matrix times vector, row by row of the matrix: each number of the vector is read once for up to six outputs.
+/// Matrix times vector: each number of the vector is read once for up to six outputs. The matrix lies side by side.
 template <int outputs, int vectors>
-static inline void dot_shared(const Frame& frame, const Step& step, int32_t first, int32_t lane) {
+static inline void dot_matrix(const Frame& frame, const Step& step, int32_t first, int32_t lane) {
     vf total[outputs][vectors] = {};
     if (step.has_start)
         for (int r = 0; r < outputs; ++r) read_vectors(frame, step.in[2][first + r], lane, total[r]);
+    const int64_t row = int64_t(step.inner) * frame.stride;
+    const float* matrix = frame.lanes + step.in_first + first * row + lane;
     for (int32_t k = 0; k < step.inner; ++k) {
         vf x[vectors];
         read_vectors(frame, step.in[1][k], lane, x);
-        for (int r = 0; r < outputs; ++r) {
-            const Cursor a = cursor(frame, step.in[0][int64_t(first + r) * step.inner + k]);
-            const float* at = a.at + (a.move ? lane : 0);
-            for (int v = 0; v < vectors; ++v) total[r][v] = fma(load(at + v * a.move), x[v], total[r][v]);
-        }
+        for (int r = 0; r < outputs; ++r)
+            for (int v = 0; v < vectors; ++v) total[r][v] = fma(load(matrix + r * row + v * MBRL_LANES), x[v], total[r][v]);
+        matrix += frame.stride;
     }
     for (int r = 0; r < outputs; ++r) store_vectors(out_row(frame, step, first + r), lane, total[r]);
 }
 
 static void dot_kernel(const Frame& frame, const Step& step) {
     int32_t first = 0;
-    for (; step.shared && first + 6 <= step.count; first += 6) {
+    for (; step.matrix && first + 6 <= step.count; first += 6) {
         int32_t lane = 0;
-        for (; lane + 2 * MBRL_LANES <= frame.width; lane += 2 * MBRL_LANES) dot_shared<6, 2>(frame, step, first, lane);
-        if (lane < frame.width) dot_shared<6, 1>(frame, step, first, lane);
+        for (; lane + 2 * MBRL_LANES <= frame.width; lane += 2 * MBRL_LANES) dot_matrix<6, 2>(frame, step, first, lane);
+        if (lane < frame.width) dot_matrix<6, 1>(frame, step, first, lane);
     }
     for (int32_t i = first; i < step.count; ++i) {
         const Operand* a = step.in[0] + int64_t(i) * step.inner;

@@ -148,7 +148,7 @@ Operand Executor::place(int row, bool prologue) const {
     return prologue ? Operand{program_->uniform_index(row) * kLaneGroup, 1} : operand(row);
 }
 
-/// Whether the input rows of a linear are neighbours already.
+/// Whether the rows of the first operand are neighbours.
 bool Executor::side_by_side(int index) const {
     const bool prologue = index < program_->prologue;
     const auto& rows = program_->instructions[index].in[0];
@@ -185,7 +185,10 @@ void Executor::resolve(int index) {
     } else {
         for (std::size_t i = 0; i < instruction.in.size(); ++i)
             step.in[i] = operand_lists_.emplace_back(places(instruction.in[i])).data();
-        if (op.kind == OpKind::dot) step.shared = repeats(instruction.in[1], step.inner);
+        if (op.kind == OpKind::dot) {
+            step.matrix = side_by_side(index) && repeats(instruction.in[1], step.inner);
+            step.in_first = place(instruction.in[0][0], prologue).offset;
+        }
     }
     steps.push_back({op.run, step});
 }
