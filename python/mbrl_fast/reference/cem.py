@@ -30,8 +30,8 @@ class CEM:
     Args:
         dynamics: the members, each (state [N, S], action [N, A]) -> next_state [N, S].
         reward: bound by the names of its arguments among state, action, next_state and the inputs of ``plan``; returns [N].
-        action_low, action_high: [A]; noise: see ``Noise``, torch's own generator by default; settings: override ``DEFAULTS``; ``dt``
-            is the problem's, for ``max_rate``. There is no executed action: the first knot is free.
+        action_low, action_high: [A]; noise: see ``Noise``, torch's own generator by default; settings: override ``DEFAULTS``;
+            ``dt`` is the problem's, for ``max_rate``. There is no executed action: the first knot is free.
     """
 
     DEFAULTS: ClassVar[dict[str, Any]] = {
