@@ -115,7 +115,7 @@ TEST(several_threads_may_update_and_make_planners_meanwhile) {
     const auto problem = scaled(1).load(), one = scaled(2).load(), two = scaled(3).load();
     std::vector<std::thread> threads;
     for (const auto& other : {one, two})
-        threads.emplace_back([&problem, &other] {
+        threads.emplace_back([&problem, other] {
             for (int i = 0; i < 300; ++i) problem->assign_weights(*other);
         });
     for (int i = 0; i < 20; ++i) {

@@ -36,6 +36,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "coloured noise": {"noise_beta": 1.0},
     "steep noise": {"noise_beta": 4.0, "horizon": 12, "steps_per_knot": 1},
     "discount": {"discount": 0.9},
+    "a limit on rates": {"max_rate": 0.7, "warm_start": True},
+    "limits on rates": {"max_rate": (0.6, 0.2), "warm_start": True, "keep_elites": 3, "include_mean": True, "fresh_fraction": 0.2},
     "one step a knot": {"steps_per_knot": 1, "horizon": 8},
     "everything": {
         "warm_start": True, "keep_elites": 3, "include_mean": True, "fresh_fraction": 0.2, "noise_beta": 2.0, "momentum": 0.1,
@@ -63,7 +65,9 @@ def twin_of(exported: Exported, stream: int = 0, **settings: Any) -> Recording:
     def noise(seed: int, _: int, plan: int, iteration: int, population: int, elements: int) -> Any:
         return mf.noise(seed, stream, plan, iteration, population, elements)
 
-    return Recording(exported.dynamics, exported.reward, problem.action_low, problem.action_high, noise=noise, **settings)
+    return Recording(
+        exported.dynamics, exported.reward, problem.action_low, problem.action_high, noise=noise, dt=problem.dt, **settings
+    )
 
 
 def elites(returns: Any, count: int) -> list[int]:

@@ -30,13 +30,14 @@ class CEM:
     Args:
         dynamics: the members, each (state [N, S], action [N, A]) -> next_state [N, S].
         reward: bound by the names of its arguments among state, action, next_state and the inputs of ``plan``; returns [N].
-        action_low, action_high: [A]; noise: see ``Noise``, torch's own generator by default; settings: override ``DEFAULTS``.
+        action_low, action_high: [A]; noise: see ``Noise``, torch's own generator by default; settings: override ``DEFAULTS``;
+            ``dt`` is the problem's, for ``max_rate``. There is no executed action: the first knot is free.
     """
 
     DEFAULTS: ClassVar[dict[str, Any]] = {
         "horizon": 5, "steps_per_knot": 5, "population": 100, "elites": 10, "iterations": 5, "init_std": 1.0, "min_std": 0.0,
         "momentum": 0.0, "discount": 1.0, "keep_elites": 0, "include_mean": False, "returns": "mean", "warm_start": False,
-        "fresh_fraction": 0.0, "noise_beta": 0.0, "seed": 0,
+        "fresh_fraction": 0.0, "noise_beta": 0.0, "max_rate": None, "seed": 0, "dt": 1.0,
     }  # fmt: skip
 
     def __init__(
@@ -76,6 +77,16 @@ class CEM:
         moved: Tensor = (old + (at - low)[:, None].float() * (after - old)).clamp(self.low, self.high)
         return moved
 
+    def _limit(self, actions: Tensor) -> Tensor:
+        """[..., H, A] with each knot clipped to what the one before it allows."""
+        if self.s["max_rate"] is None:
+            return actions
+        most = torch.as_tensor(self.s["max_rate"], dtype=torch.float32) * self.s["steps_per_knot"] * self.s["dt"]
+        knots = list(actions.unbind(-2))
+        for h in range(1, len(knots)):
+            knots[h] = knots[h].clamp(knots[h - 1] - most, knots[h - 1] + most)
+        return torch.stack(knots, -2)
+
     def returns(self, state: Tensor, actions: Tensor, **inputs: Tensor) -> Tensor:
         """Discounted sum of rewards, mean over the members. state [S], actions [N, H, A] -> [N]."""
         totals = []
@@ -96,7 +107,7 @@ class CEM:
         s, state = self.s, torch.as_tensor(state, dtype=torch.float32)
         inputs = {name: torch.as_tensor(value, dtype=torch.float32) for name, value in inputs.items()}
         warm = s["warm_start"] and self.plans > 0
-        mean = self._shift(self.mean) if warm else self.mid.expand(s["horizon"], -1)
+        mean = self._limit(self._shift(self.mean)) if warm else self.mid.expand(s["horizon"], -1)
         kept = self._shift(self.kept) if warm else mean[None][:0]
         std = (s["init_std"] * self.half).expand_as(mean)
         best, best_return, chosen = mean, -torch.inf, []
@@ -107,6 +118,7 @@ class CEM:
                 actions[-fresh:] = (self.mid + s["init_std"] * self.half * noise[-fresh:]).clamp(self.low, self.high)
             carried = torch.cat([mean[None], kept]) if s["include_mean"] else kept
             actions[: len(carried)] = carried
+            actions = self._limit(actions)
             returns = self.returns(state, actions, **inputs)
             order = torch.where(returns.isfinite(), returns, -torch.inf).argsort(descending=True, stable=True)
             elites = order[: min(s["elites"], int(returns.isfinite().sum()))]
@@ -114,7 +126,7 @@ class CEM:
             if len(elites) == 0:
                 continue
             fit, spread = actions[elites].mean(0), actions[elites].std(0, unbiased=False)
-            mean = (s["momentum"] * mean + (1 - s["momentum"]) * fit).clamp(self.low, self.high)
+            mean = self._limit((s["momentum"] * mean + (1 - s["momentum"]) * fit).clamp(self.low, self.high))
             std = (s["momentum"] * std + (1 - s["momentum"]) * spread).maximum(s["min_std"] * self.half)
             kept = actions[elites[: s["keep_elites"]]]
             if returns[elites[0]] > best_return:
