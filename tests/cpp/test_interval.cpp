@@ -15,15 +15,19 @@ namespace {
 using mbrl::Interval;
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
-const std::vector<Interval> kRanges = {{},          {0, kInf},   {-kInf, 0}, {-1, 1},        {0, 2},        {0.5, 3},
-                                       {-3, -1},    {0, 0},      {1, 1},     {-2, -2},       {-1e38, 1e38}, {1e-38, 1e-36},
-                                       {-30, 90},   {-200, -80}, {2, 2},     {0.999, 1.001}, {3e38, kInf},  {-1e-30, 0},
-                                       {-0.5, 1.5}, {20000, 1e6}};
+/// Ends that single precision has.
+struct Ends {
+    float low, high;
+};
+constexpr float kInfF = std::numeric_limits<float>::infinity();
+constexpr Ends kRanges[] = {{-kInfF, kInfF},  {0, kInfF},       {-kInfF, 0},  {-1, 1},       {0, 2},
+                            {0.5f, 3},        {-3, -1},         {0, 0},       {1, 1},        {-2, -2},
+                            {-1e38f, 1e38f},  {1e-38f, 1e-36f}, {-30, 90},    {-200, -80},   {2, 2},
+                            {0.999f, 1.001f}, {3e38f, kInfF},   {-1e-30f, 0}, {-0.5f, 1.5f}, {20000, 1e6f}};
 
-/// One of them, with ends that single precision has.
 Interval range(std::mt19937& random) {
-    const Interval x = kRanges[random() % kRanges.size()];
-    return {static_cast<float>(x.low), static_cast<float>(x.high)};
+    const Ends ends = kRanges[random() % std::size(kRanges)];
+    return {ends.low, ends.high};
 }
 
 /// A number within: an end, zero, huge or tiny where they fit, or anything between.

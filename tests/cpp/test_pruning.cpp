@@ -88,7 +88,7 @@ TEST(the_elites_are_the_same_whatever_a_return_is_made_of) {
             for (const bool ends : {false, true})
                 for (const int members : {1, 3}) {
                     const auto problem = Parts{best, terminal, ends, members}.load();
-                    EXPECT(problem->reward_bound >= best && problem->reward_bound <= best + 1e-5, problem->reward_bound);
+                    EXPECT(problem->bounds.reward >= best && problem->bounds.reward <= best + 1e-5, problem->bounds.reward);
                     for (const double discount : {1.0, 0.8})
                         for (const int threads : {1, 2})
                             for (const int keep : {1, 10, 150}) {
@@ -110,7 +110,7 @@ TEST(the_elites_are_the_same_whatever_a_return_is_made_of) {
 TEST(a_distance_to_a_goal_saves_model_steps) {
     ProblemFile file = test::line();
     const auto free = file.load();
-    EXPECT(free->reward_bound == 0, free->reward_bound);
+    EXPECT(free->bounds.reward == 0, free->bounds.reward);
     const Run all = roll(free, 1, 1, 0), some = roll(free, 1, 1, 10);
     EXPECT(some.progress.model_steps < all.progress.model_steps * 4 / 5, some.progress.model_steps);
     expect_same_elites(all.returns, some.returns, 10, "line");
@@ -122,7 +122,7 @@ TEST(where_no_bound_is_known_everything_is_rolled_out) {
     step.argument("state", 1).argument("action", 1).op("add", {{0}, {1}}, {2}).output("next_state", {2}).output("reward", {2});
     file.input("goal", {1}).program("step", step);
     const auto unknown = file.load();
-    EXPECT(std::isinf(unknown->reward_bound) && unknown->reward_bound > 0);
+    EXPECT(std::isinf(unknown->bounds.reward) && unknown->bounds.reward > 0);
     EXPECT(roll(unknown, 1, 1, 10).progress.model_steps == 300 * 12);
 }
 
@@ -147,16 +147,16 @@ TEST(a_declared_bound_is_read_and_must_be_finite) {
     step.argument("state", 1).argument("action", 1).op("add", {{0}, {1}}, {2}).output("next_state", {2}).output("reward", {2});
     file.program("step", step);
     file.graph["reward_bound"] = test::hex(2);
-    EXPECT(std::fabs(file.load()->reward_bound - 2) < 1e-4 && file.load()->reward_bound >= 2);
+    EXPECT(std::fabs(file.load()->bounds.reward - 2) < 1e-4 && file.load()->bounds.reward >= 2);
     file.graph["reward_bound"] = test::hex(0);
-    EXPECT(file.load()->reward_bound == 0);
+    EXPECT(file.load()->bounds.reward == 0);
     file.graph["reward_bound"] = "inf";
     EXPECT_ERROR(file.load(), "graph.reward_bound must be finite, got inf");
     file.graph["reward_bound"] = 1;
     EXPECT_ERROR(file.load(), "graph.reward_bound must be a string");
     ProblemFile line = test::line();
     line.graph["reward_bound"] = test::hex(5);
-    EXPECT(line.load()->reward_bound == 0, "the derived bound is lower");
+    EXPECT(line.load()->bounds.reward == 0, "the derived bound is lower");
 }
 
 TEST(new_weights_bring_their_own_bound) {
@@ -165,7 +165,8 @@ TEST(new_weights_bring_their_own_bound) {
     settings.population = 300;
     mbrl::CEM planner(problem, settings);
     problem->assign_weights(*Parts{1}.load());
-    EXPECT(problem->reward_bound >= 1 && problem->reward_bound < 1.001, problem->reward_bound);
+    EXPECT(problem->newest_weights()->bounds.reward >= 1 && problem->newest_weights()->bounds.reward < 1.001,
+           problem->newest_weights()->bounds.reward);
     settings.prune = false;
     mbrl::CEM plain(problem, settings);
     const float state = 0, previous = 0, goal = 0.4f;
