@@ -6,6 +6,7 @@ Same network, population 100, 25 model steps, 5 iterations: 12,500 model steps, 
 library's own, as the column says; each file bench/contenders/peer_*.py says it at length. Ours runs twice: the notebook's 5 knots
 × 5 steps, and 25 free steps, which draws five times the noise; a peer is set beside the one of the same kind. One thread, one
 interleaved run.
+Ours does not prune here, so that all take the same model steps.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def ours(problem: PlanningProblem) -> list[Peer]:
         (True, "5 knots × 5 steps", {}),
         (False, "25 free steps", {"horizon": STEPS, "steps_per_knot": 1}),
     ):
-        planner = problem.planner(population=POPULATION, elites=ELITES, iterations=ITERATIONS, **settings)
+        planner = problem.planner(population=POPULATION, elites=ELITES, iterations=ITERATIONS, prune=False, **settings)
 
         def plan(planner: Any = planner):
             return planner.plan(problem.state, goal=problem.goal).action

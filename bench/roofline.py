@@ -5,6 +5,7 @@
 The peak is measured, not computed from clock rates: a loop of twelve independent chains of fused multiply-adds that never leave the
 registers, a burst of it before every plan. A plan's work is the multiply-adds of the fused Program for real candidates (padding
 lanes, activations, noise and refits count nothing), its time that of the whole `plan()` as Python calls it, one thread.
+Pruning is off: every plan does the same work.
 
 `--kernels` costs one kind of instruction at a time: two Problems that differ only in how often it is applied, so that everything
 else cancels. Linears as a share of the peak, element-wise ones in nanoseconds per 1,000 numbers.
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
 def share(p: PlanningProblem, isa: str, rounds: int) -> dict[str, Any]:
     """Of the peak, over the whole plan: the median over the rounds, each against the burst before it."""
-    planner = p.planner()
+    planner = p.planner(prune=False)
     steps = planner.plan(p.state, **p.inputs).model_steps
     peaks: list[float] = []
     contender = Contender(p.name, lambda: planner.plan(p.state, **p.inputs).action, False)
@@ -102,7 +103,7 @@ def slope(short: PlanningProblem, long: PlanningProblem, times_more: int, rounds
     """Seconds per candidate and model step of one more application."""
     contenders = []
     for p in (short, long):
-        planner = p.planner()
+        planner = p.planner(prune=False)
         steps = planner.plan(p.state).model_steps
         contenders.append(Contender(p.name, partial(_first_action, planner, p), False))
     ms = {name: float(np.median(found)) for name, found in measure.interleaved(contenders, rounds, warm_up=2).items()}
