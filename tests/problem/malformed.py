@@ -67,6 +67,7 @@ def _file() -> dict[str, bytes]:
         "dt beyond double": changed(lambda f: assign(f.graph, "dt", "0x1p+9999")),
         "empty dt": changed(lambda f: assign(f.graph, "dt", "")),
         "dt of nothing": changed(lambda f: assign(f.graph, "dt", "0x0p+0")),
+        "infinite reward bound": changed(lambda f: assign(f.graph, "reward_bound", "inf")),
         "infinite dt": changed(lambda f: assign(f.graph, "dt", "-inf")),
         "two bounds for one action": changed(lambda f: assign(f.graph, "action_low", ["inf", "inf"])),
         "two upper bounds": changed(lambda f: assign(f.graph, "action_high", ["inf", "inf"])),

@@ -45,6 +45,7 @@ SENTENCES = {
     "state of nothing": "graph.state_size must be in 1..1048576, got 0",
     "action size as text": "graph.action_size must be an integer",
     "too many members": "graph.members must be in 1..4096, got 5000",
+    "infinite reward bound": "graph.reward_bound must be finite, got inf",
     "decimal dt": "graph.dt must be a hexadecimal float such as 0x1.8p+1, got '0.5'",
     "dt with letters": "graph.dt must be a hexadecimal float such as 0x1.8p+1, got '0x1.zp+1'",
     "dt beyond double": "graph.dt must be a hexadecimal float such as 0x1.8p+1, got '0x1p+9999'",
