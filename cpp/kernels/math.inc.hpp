@@ -119,10 +119,10 @@ static inline vf log1p_near(vf m, vf e) {
 
 /// Of a positive, finite, normal number.
 static inline vf log_of_normal(vf x) {
-    // m in [√½, √2), x = m·2^e
-    const vi offset = bits(x) - 0x3f3504f3;
-    const vf e = to_float(offset >> 23);
-    const vf m = floats((offset & 0x007fffff) + 0x3f3504f3) - 1.0f;
+    // m in [√½, √2), x = m·2^e; unsigned, for vlog asks about negative numbers too
+    const vu offset = reinterpret_cast<vu>(x) - 0x3f3504f3u;
+    const vf e = to_float(reinterpret_cast<vi>(offset) >> 23);
+    const vf m = reinterpret_cast<vf>((offset & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
     return log1p_near(m, e);
 }
 static inline vf vlog(vf x) {
