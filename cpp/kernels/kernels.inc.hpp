@@ -85,23 +85,23 @@ static inline void store_vectors(float* out, int32_t lane, const vf (&x)[vectors
     for (int v = 0; v < vectors; ++v) store(out + lane + v * MBRL_LANES, x[v]);
 }
 
-#define MBRL_REDUCE(NAME, EXPRESSION)                                                                  \
-    static void NAME##_kernel(const Frame& frame, const Step& step) {                                  \
-        for (int32_t i = 0; i < step.count; ++i) {                                                     \
-            const Operand* row = step.in[0] + int64_t(i) * step.inner;                                 \
-            over_lanes(frame.width, [&]<int vectors>(int32_t lane) {                                   \
-                vf total[vectors], x[vectors];                                                         \
-                read_vectors(frame, row[0], lane, total);                                              \
-                for (int32_t k = 1; k < step.inner; ++k) {                                             \
-                    read_vectors(frame, row[k], lane, x);                                              \
-                    for (int v = 0; v < vectors; ++v) {                                                \
-                        const vf a = total[v], b = x[v];                                               \
-                        total[v] = EXPRESSION;                                                         \
-                    }                                                                                  \
-                }                                                                                      \
-                store_vectors(out_row(frame, step, i), lane, total);                                   \
-            });                                                                                        \
-        }                                                                                              \
+#define MBRL_REDUCE(NAME, EXPRESSION)                                  \
+    static void NAME##_kernel(const Frame& frame, const Step& step) {  \
+        for (int32_t i = 0; i < step.count; ++i) {                     \
+            const Operand* row = step.in[0] + int64_t(i) * step.inner; \
+            over_lanes(frame.width, [&]<int vectors>(int32_t lane) {   \
+                vf total[vectors], x[vectors];                         \
+                read_vectors(frame, row[0], lane, total);              \
+                for (int32_t k = 1; k < step.inner; ++k) {             \
+                    read_vectors(frame, row[k], lane, x);              \
+                    for (int v = 0; v < vectors; ++v) {                \
+                        const vf a = total[v], b = x[v];               \
+                        total[v] = EXPRESSION;                         \
+                    }                                                  \
+                }                                                      \
+                store_vectors(out_row(frame, step, i), lane, total);   \
+            });                                                        \
+        }                                                              \
     }
 
 // A NaN on either side wins, as in torch: the instructions pick the second operand.
@@ -155,20 +155,20 @@ MBRL_REDUCE(amax, vmaximum(a, b))
 MBRL_REDUCE(amin, vminimum(a, b))
 
 /// A function of several vectors at a time.
-#define MBRL_UNARY_VECTORS(NAME, FUNCTION)                                                             \
-    static void NAME##_kernel(const Frame& frame, const Step& step) {                                  \
-        for (int32_t i = 0; i < step.count; ++i) {                                                     \
-            over_lanes(frame.width, [&]<int vectors>(int32_t lane) {                                   \
-                constexpr int kAtOnce = vectors < 4 ? vectors : 4;                                     \
-                for (int part = 0; part < vectors; part += kAtOnce) {                                  \
-                    const int32_t at = lane + part * MBRL_LANES;                                       \
-                    vf x[kAtOnce], y[kAtOnce];                                                         \
-                    read_vectors(frame, step.in[0][i], at, x);                                         \
-                    FUNCTION(x, y);                                                                    \
-                    store_vectors(out_row(frame, step, i), at, y);                                     \
-                }                                                                                      \
-            });                                                                                        \
-        }                                                                                              \
+#define MBRL_UNARY_VECTORS(NAME, FUNCTION)                            \
+    static void NAME##_kernel(const Frame& frame, const Step& step) { \
+        for (int32_t i = 0; i < step.count; ++i) {                    \
+            over_lanes(frame.width, [&]<int vectors>(int32_t lane) {  \
+                constexpr int kAtOnce = vectors < 4 ? vectors : 4;    \
+                for (int part = 0; part < vectors; part += kAtOnce) { \
+                    const int32_t at = lane + part * MBRL_LANES;      \
+                    vf x[kAtOnce], y[kAtOnce];                        \
+                    read_vectors(frame, step.in[0][i], at, x);        \
+                    FUNCTION(x, y);                                   \
+                    store_vectors(out_row(frame, step, i), at, y);    \
+                }                                                     \
+            });                                                       \
+        }                                                             \
     }
 MBRL_UNARY_VECTORS(sigmoid, sigmoids)
 MBRL_UNARY_VECTORS(silu, silus)

@@ -126,8 +126,8 @@ static constexpr int kTall = 6;
 #endif
 
 /// Fewer than kRowBlock output rows.
-static inline void linear_rows(const Layer& layer, const float* in, float* out, const float* weights, const float* bias, int32_t rows,
-                               int32_t width) {
+static inline void linear_rows(const Layer& layer, const float* in, float* out, const float* weights, const float* bias,
+                               int32_t rows, int32_t width) {
     int32_t left = width / MBRL_LANES;
     const auto advance = [&](int32_t vectors) {
         in += vectors * MBRL_LANES;
@@ -155,12 +155,18 @@ static void linear_kernel(const Frame& frame, const Step& step) {
     float* out = frame.lanes + step.out;
     const Layer layer = {frame.stride, step.inner, step.relu};
     switch (step.inner) {
-        case 1: return linear_few_inputs<1>(layer, in, out, weights, step.count, frame.width);
-        case 2: return linear_few_inputs<2>(layer, in, out, weights, step.count, frame.width);
-        case 3: return linear_few_inputs<3>(layer, in, out, weights, step.count, frame.width);
-        case 4: return linear_few_inputs<4>(layer, in, out, weights, step.count, frame.width);
-        case 5: return linear_few_inputs<5>(layer, in, out, weights, step.count, frame.width);
-        case 6: return linear_few_inputs<6>(layer, in, out, weights, step.count, frame.width);
+        case 1:
+            return linear_few_inputs<1>(layer, in, out, weights, step.count, frame.width);
+        case 2:
+            return linear_few_inputs<2>(layer, in, out, weights, step.count, frame.width);
+        case 3:
+            return linear_few_inputs<3>(layer, in, out, weights, step.count, frame.width);
+        case 4:
+            return linear_few_inputs<4>(layer, in, out, weights, step.count, frame.width);
+        case 5:
+            return linear_few_inputs<5>(layer, in, out, weights, step.count, frame.width);
+        case 6:
+            return linear_few_inputs<6>(layer, in, out, weights, step.count, frame.width);
     }
     const int32_t blocks = step.count / kRowBlock, vectors = frame.width / MBRL_LANES, rest = step.count % kRowBlock;
     linear_blocks<kTall, 2>(layer, in, out, weights, blocks, vectors / 2);

@@ -29,9 +29,9 @@ struct Problem {
     std::vector<Input> inputs;
     std::map<std::string, Program> programs;  // "step" always; "terminal_value", "observe", "policy" when exported
     std::map<std::string, Tensor> test_vectors;
-    std::string graph;     // the JSON text, for whoever wants to look
-    WeightSlot weights;    // newer ones than the programs'
-    std::mutex assigning;  // one assign_weights at a time; planners do not take it
+    std::string graph;                                                // the JSON text, for whoever wants to look
+    WeightSlot weights;                                               // newer ones than the programs'
+    std::mutex assigning;                                             // one assign_weights at a time; planners do not take it
     double declared_bound = std::numeric_limits<double>::infinity();  // of the reward, as the file says
     Bounds bounds;                                                    // under the programs' weights
 

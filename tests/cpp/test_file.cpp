@@ -139,7 +139,8 @@ TEST(instructions_are_known_and_well_formed) {
 TEST(programs_fit_the_problem) {
     EXPECT_REFUSED(file.graph["programs"].erase("step"), "this problem has no step: export it with one");
     EXPECT_REFUSED(step(file)["outputs"].erase("next_state"), "program step must have an output next_state");
-    EXPECT_REFUSED(step(file)["outputs"]["next_state"] = Json::array({16}), "program step: output next_state must have 2 rows, got 1");
+    EXPECT_REFUSED(step(file)["outputs"]["next_state"] = Json::array({16}),
+                   "program step: output next_state must have 2 rows, got 1");
     EXPECT_REFUSED(step(file)["outputs"]["reward"] = Json::array(), "program step: output reward must have 1 rows, got 0");
     EXPECT_REFUSED(step(file)["outputs"]["termination"] = Json({20, 21}), "output termination must have 1 rows, got 2");
     EXPECT_REFUSED(step(file)["outputs"]["std"] = Json::array({20}), "output std must have 2 rows, got 1");

@@ -22,9 +22,7 @@ struct Call {
 #define REALTIME
 #endif
 
-void plan(const Call& call) noexcept REALTIME {
-    last_value = call.planner.plan({call.state, call.previous, call.inputs}).value;
-}
+void plan(const Call& call) noexcept REALTIME { last_value = call.planner.plan({call.state, call.previous, call.inputs}).value; }
 
 /// What the sanitizer must find.
 void allocate() noexcept REALTIME { last_value = *std::make_unique<volatile float>(1.0f); }
