@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from torch import Tensor, nn
 
 import mbrl_fast as mf
 from mbrl_fast.models import LTI
 from mbrl_fast.rewards import GoalDistance
+
+# The same examples in every run, so that a failure is about the change at hand; HYPOTHESIS_PROFILE=search looks further.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("search", max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 GOAL = np.array([0.1, -0.05, 0.0, 0.0, 1.0, 0.0], np.float32)
 STATE = np.array([0.02, 0.03, 0.1, -0.2, 0.8, 0.6], np.float32)

@@ -26,8 +26,6 @@ void check_seconds(double value, const char* name, double least) {
     check(value >= least && value <= 1e6, name, " must be in ", least, "..1e6 seconds, got ", value);
 }
 
-int whole_steps(double delay, double dt) { return static_cast<int>(std::lround(delay / dt)); }
-
 /// Checked first of all: everything else is sized by the settings.
 ControllerSettings checked(ControllerSettings settings, const Problem& problem) {
     settings.validate(problem);
@@ -56,6 +54,8 @@ void ControllerSettings::validate(const Problem& problem) const {
     const std::int64_t steps = std::int64_t{planner.horizon} * planner.steps_per_knot;
     check(delay / problem.dt <= static_cast<double>(steps), "delay must be <= the horizon of ",
           static_cast<double>(steps) * problem.dt, " seconds, got ", delay);
+    check(delay / problem.dt <= kMostDelay, "delay must be <= ", kMostDelay, " model steps, which is ", kMostDelay * problem.dt,
+          " seconds, got ", delay);
     const auto size = static_cast<std::size_t>(problem.action_size);
     check(safe_action.empty() || safe_action.size() == size, "safe_action must have ", size, " values, got ", safe_action.size());
     for (std::size_t a = 0; a < safe_action.size(); ++a)
@@ -72,7 +72,7 @@ Controller::Controller(std::shared_ptr<const Problem> problem, ControllerSetting
       budget_(nanoseconds(settings_.budget)),
       stale_after_(nanoseconds(settings_.stale_after)),
       safe_after_(nanoseconds(settings_.safe_after)),
-      committed_steps_(whole_steps(settings_.delay, problem->dt)),
+      delay_steps_(settings_.delay / problem->dt),
       noticed_{kNever, std::vector<float>(problem->state_size), {}},
       given_(problem->inputs.size()),
       situations_([&] {
@@ -81,14 +81,10 @@ Controller::Controller(std::shared_ptr<const Problem> problem, ControllerSetting
               noticed_.inputs.emplace_back(static_cast<std::size_t>(input.size()) * (input.per_step ? steps : 1));
           return noticed_;
       }()),
-      ahead_(problem, {1, std::max(1, committed_steps_), 1, 1}, std::make_shared<ThreadPool>(1)),
-      committed_(static_cast<std::size_t>(ahead_.shape().steps()) * problem->action_size * ahead_.padded_population()),
-      return_(ahead_.padded_population()),
-      visited_(static_cast<std::size_t>(ahead_.shape().steps() + 1) * problem->state_size * ahead_.padded_population()),
-      state_(problem->state_size),
+      committed_(static_cast<std::size_t>(committed_rows(delay_steps_)) * problem->action_size),
       previous_action_(problem->action_size),
       inputs_(problem->inputs.size()),
-      motions_({0, 0, std::vector<float>(static_cast<std::size_t>(settings_.planner.horizon) * problem->action_size), false}),
+      motions_({0, std::vector<float>(static_cast<std::size_t>(settings_.planner.horizon) * problem->action_size), false}),
       commands_(problem->action_size, delay_),
       sent_(commands_) {
     check(step_ >= 1000, "dt must be at least a microsecond, got ", problem->dt, " seconds");
@@ -139,47 +135,39 @@ bool Controller::replan(std::int64_t time) noexcept {
     }
 }
 
-/// Where the plant will be when a new action first reaches it, and what acts on it then.
-void Controller::roll_forward(const Situation& situation) {
+/// What is on its way to the plant while it is planned, as PlanRequest asks for it: the plan's first action is sent when the state
+/// is measured, so whatever was sent a delay before acts until then.
+void Controller::collect_committed(const Situation& situation) {
     sent_.receive();
     const CommandLog& sent = sent_.latest();
     const auto command_at = [&](std::int64_t time) {
         const float* action = sent.at(time);
         return action ? action : settings_.safe_action.data();
     };
-    std::copy(situation.state.begin(), situation.state.end(), state_.begin());
-    const int actions = problem().action_size, stride = ahead_.padded_population();
-    const float* last = command_at(situation.time);
-    if (committed_steps_ > 0) {
-        const float* before = command_at(situation.time - delay_ - step_ / 2);
-        for (int step = 0; step < committed_steps_; ++step) {
-            last = command_at(situation.time - delay_ + step_ * step + step_ / 2);  // in force in the middle of the step
-            for (int a = 0; a < actions; ++a) std::fill_n(committed_.data() + (step * actions + a) * stride, stride, last[a]);
-        }
-        ahead_.start(state_.data(), before, inputs_);
-        std::fill_n(visited_.data(), visited_.size(), 0.0f);
-        ahead_.run({committed_.data(), stride}, 1, return_.data(), {visited_.data(), stride});
-        const float* rows =
-            visited_.data() + static_cast<std::ptrdiff_t>(committed_steps_) * static_cast<int>(state_.size()) * stride;
-        for (std::size_t i = 0; i < state_.size(); ++i) state_[i] = rows[i * stride];
+    const int actions = problem().action_size, rows = committed_rows(delay_steps_);
+    for (int row = 0; row < rows; ++row) {
+        const std::int64_t end = -step_ * (rows - 1 - row), begin = std::max(end - step_, -delay_);
+        const float* command = command_at(situation.time + begin + (end - begin) / 2);  // in force in the middle
+        std::copy_n(command, actions, committed_.begin() + row * actions);
     }
-    std::copy_n(last, actions, previous_action_.begin());
+    const std::int64_t before = rows > 0 ? situation.time - delay_ - step_ / 2 : situation.time;
+    std::copy_n(command_at(before), actions, previous_action_.begin());
 }
 
 bool Controller::plan_from(const Situation& situation) {
     for (std::size_t i = 0; i < inputs_.size(); ++i) inputs_[i] = situation.inputs[i].data();
-    roll_forward(situation);
-    const std::int64_t begin = situation.time + step_ * committed_steps_ - delay_;
-    const double elapsed = last_begin_ == kNever
-                               ? 1
-                               : static_cast<double>(std::max<std::int64_t>(0, begin - last_begin_)) / static_cast<double>(step_);
-    last_begin_ = begin;
+    collect_committed(situation);
+    const std::int64_t since = last_measured_ == kNever ? step_ : situation.time - last_measured_;
+    const double elapsed = static_cast<double>(std::max<std::int64_t>(0, since)) / static_cast<double>(step_);
+    last_measured_ = situation.time;
     const std::int64_t started = now();
-    const Plan& plan = planner_.plan({.state = state_.data(),
+    const Plan& plan = planner_.plan({.state = situation.state.data(),
                                       .previous_action = previous_action_.data(),
                                       .inputs = inputs_,
                                       .elapsed = elapsed,
-                                      .deadline = started + budget_});
+                                      .deadline = started + budget_,
+                                      .delay = delay_steps_,
+                                      .committed = committed_.data()});
     const std::int64_t finished = now(), took = finished - started;
     const bool evaluated = plan.status == PlanStatus::ok || plan.status == PlanStatus::deadline;
     const bool in_time = plan.status == PlanStatus::ok || plan.status == PlanStatus::no_finite_candidate;
@@ -190,7 +178,6 @@ bool Controller::plan_from(const Situation& situation) {
     if (!evaluated) return false;
     Motion& draft = motions_.draft();
     draft.measured = situation.time;
-    draft.begin = begin;
     draft.planned = true;
     std::copy(plan.actions.begin(), plan.actions.end(), draft.actions.begin());
     motions_.publish();
@@ -206,8 +193,7 @@ ControlStatus Controller::action_at(std::int64_t time, float* action) noexcept {
                                                 : ControlStatus::safe;
     const float* chosen = settings_.safe_action.data();
     if (status != ControlStatus::safe) {
-        // A plan may begin a little later than now: delays are rounded to model steps.
-        const std::int64_t knot = std::max<std::int64_t>(0, time - motion.begin) / knot_;
+        const std::int64_t knot = std::max<std::int64_t>(0, time - motion.measured) / knot_;
         if (knot < settings_.planner.horizon)
             chosen = motion.actions.data() + knot * problem().action_size;
         else

@@ -29,7 +29,7 @@ CEMSettings control_settings();
 struct ControllerSettings {
     CEMSettings planner = control_settings();
     double budget = 0.02;            // a plan may take this long
-    double delay = 0;                // from action_at() until the plant feels it; rounded to whole model steps
+    double delay = 0;                // from action_at() until the plant feels it
     double stale_after = 0.2;        // a state this old is no longer planned from; its plan is still followed ...
     double safe_after = 0.5;         // ... until the state is this old. Both are more than a planning period and its budget
     std::vector<float> safe_action;  // [action_size]; empty: the middle of the bounds
@@ -88,30 +88,27 @@ class Controller {
         std::vector<std::vector<float>> inputs;  // in the order of Problem::inputs
     };
     struct Motion {
-        std::int64_t measured = 0;   // the time of the state that it was planned from
-        std::int64_t begin = 0;      // when action_at() shall answer the first action
+        std::int64_t measured = 0;   // the time of the state that it was planned from, for which its first action is
         std::vector<float> actions;  // [horizon, action_size]
         bool planned = false;
     };
     bool plan_from(const Situation& situation);
-    void roll_forward(const Situation& situation);
+    void collect_committed(const Situation& situation);
     void keep_planning(std::int64_t period) noexcept;
 
     ControllerSettings settings_;
     CEM planner_;
     std::int64_t step_, knot_, delay_, budget_, stale_after_, safe_after_;  // nanoseconds
-    int committed_steps_;
+    double delay_steps_;                                                    // model steps
     Counters counters_;
 
     Situation noticed_;  // of the sensor thread
     std::vector<char> given_;
     Handover<Situation> situations_;
 
-    Rollout ahead_;  // of the planning thread: one candidate over the committed actions
-    AlignedFloats committed_, return_, visited_;
-    std::vector<float> state_, previous_action_;
+    std::vector<float> committed_, previous_action_;  // of the planning thread
     InputValues inputs_;
-    std::int64_t last_begin_ = kNever;
+    std::int64_t last_measured_ = kNever;
     Handover<Motion> motions_;
 
     CommandLog commands_;  // of the control thread

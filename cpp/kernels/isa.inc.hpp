@@ -23,6 +23,7 @@ namespace MBRL_ISA {
 #include "kernels/simd.hpp"
 #include "kernels/math.inc.hpp"
 #include "kernels/kernels.inc.hpp"
+#include "kernels/reduce.inc.hpp"
 #include "kernels/linear.inc.hpp"
 #include "kernels/noise.inc.hpp"
 #include "kernels/table.inc.hpp"

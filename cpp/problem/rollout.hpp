@@ -69,11 +69,6 @@ class Rollout {
     const RolloutShape& shape() const { return shape_; }
     /// Candidates are padded to this many in action, return and state rows.
     int padded_population() const { return padded_; }
-    /// A tile never has more lanes; a population of `count` makes this many tiles.
-    int lanes_per_tile() const { return stride_; }
-    int tiles(int count) const;
-    /// No reward ever exceeds this, whatever the state; infinity when nothing is known.
-    double reward_bound() const { return reward_bound_; }
 
     /// Takes newer weights, if the problem has some and nobody is leaving them just now: waits, allocates and frees nothing.
     void take_weights();
@@ -115,6 +110,7 @@ class Rollout {
     };
     enum class Outcome : std::uint8_t { cut, pruned, done };
     static int grain();  // tiles are cut at multiples of this many lanes
+    int tiles(int count) const;
     Outcome run_tile(Worker& worker, const Job& job, int first, int width);
     Outcome run_member(Worker& worker, const Job& job, int member, Tile& tile);
     bool out_of_time(Worker& worker, std::int64_t deadline, std::int64_t& step_began) const;
@@ -142,7 +138,6 @@ class Rollout {
     int state_at_ = -1, action_at_ = -1, previous_at_ = -1, time_at_ = -1;
     std::vector<int> input_at_;  // lane offset of each per-step input, -1 otherwise
     std::vector<float> discounts_;
-    double reward_bound_ = 0;
     std::vector<float> rest_;                          // [steps + 1] most that a member can still collect from a step on
     AlignedFloats step_uniforms_, terminal_uniforms_;  // one block per member
     std::vector<float> state_, previous_action_;

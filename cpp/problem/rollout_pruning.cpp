@@ -20,7 +20,7 @@ void Rollout::bound_rewards() {
     const double infinity = std::numeric_limits<double>::infinity();
     const int steps = shape_.steps();
     const Bounds& bounds = weights_ ? weights_->bounds : problem_->bounds;
-    reward_bound_ = has_reward_ ? bounds.reward : infinity;
+    const double reward = has_reward_ ? bounds.reward : infinity;
     double rest = terminal_ ? bounds.terminal * discounts_[steps] : 0.0;
     if (ends_) rest = std::max(rest, 0.0);  // who has ended collects nothing more, be it a loss
     double size = std::fabs(rest);
@@ -29,9 +29,9 @@ void Rollout::bound_rewards() {
     for (int t = steps;; --t) {
         rest_[t] = rest < infinity ? static_cast<float>(rest + slack * size) : std::numeric_limits<float>::infinity();
         if (t == 0) break;
-        rest += reward_bound_ * discounts_[t - 1];
+        rest += reward * discounts_[t - 1];
         if (ends_) rest = std::max(rest, 0.0);
-        size += std::fabs(reward_bound_) * discounts_[t - 1];
+        size += std::fabs(reward) * discounts_[t - 1];
     }
 }
 
