@@ -18,7 +18,7 @@ _FLOATS = "numpy.typing.NDArray[numpy.float32]"
 _SEQUENCE = "collections.abc.Sequence"
 _INT = "typing.SupportsInt | typing.SupportsIndex"
 _FLOAT = "typing.SupportsFloat | typing.SupportsIndex"
-_MEMORY = "tuple[int, list[float], list[float], list[float], int, list[float], float]"
+_MEMORY = "tuple[int, list[float], list[float], list[float], int, list[float], float, list[float]]"
 _LIST = f"{_SEQUENCE}[float]"
 _WHEN = "deadline_ms: typing.Any, max_tiles: typing.Any, delay: typing.Any, committed: typing.Any"
 _STATS = "tuple[int, int, float]"
@@ -26,7 +26,7 @@ _INPUTS = "inputs: dict[str, typing.Any]"
 PRECISE = {
     _INT: "int",
     _FLOAT: "float",
-    f"{_SEQUENCE}[tuple[int, {_LIST}, {_LIST}, {_LIST}, int, {_LIST}, float]]": f"list[{_MEMORY}]",
+    f"{_SEQUENCE}[tuple[int, {_LIST}, {_LIST}, {_LIST}, int, {_LIST}, float, {_LIST}]]": f"list[{_MEMORY}]",
     "def memory(self) -> list:": f"def memory(self) -> list[{_MEMORY}]:",
     "arguments: dict, member: int = 0) -> dict:": f"arguments: dict[str, typing.Any], member: int = 0) -> dict[str, {_FLOATS}]:",
     "def inputs(self) -> dict:": "def inputs(self) -> dict[str, tuple[typing.Any, ...]]:",

@@ -1,11 +1,9 @@
 // Planners: arrays in, arrays out, the interpreter lock released while planning.
 #include <pybind11/stl.h>
 
-#include <atomic>
-
 #include "bindings/inputs.hpp"
 #include "bindings/plan_options.hpp"
-#include "planners/cem.hpp"
+#include "bindings/planners.hpp"
 #include "planners/noise.hpp"
 
 namespace mbrl::bindings {
@@ -21,12 +19,6 @@ class Exclusive {
 
  private:
     std::atomic<bool>& busy_;
-};
-
-struct BoundCEM {
-    CEM planner;
-    std::atomic<bool> busy{false};
-    BoundCEM(std::shared_ptr<Problem> problem, const CEMSettings& settings) : planner(std::move(problem), settings) {}
 };
 
 const char* status_name(PlanStatus status) {
@@ -65,14 +57,14 @@ py::list trace_list(const Trace& trace, py::ssize_t horizon, py::ssize_t action_
 
 double milliseconds_since(std::int64_t begin) { return 1e-6 * static_cast<double>(now_ns() - begin); }
 
-py::tuple plan(BoundCEM& self, py::handle state_values, const py::dict& given, py::handle previous_action, double elapsed,
+py::tuple plan(BoundPlanner& self, py::handle state_values, const py::dict& given, py::handle previous_action, double elapsed,
                py::handle deadline_ms, py::handle max_tiles, py::handle delay, py::handle committed, bool tracing, int stream) {
     const Exclusive exclusive(self.busy);
-    CEM& planner = self.planner;
+    Planner& planner = *self.planner;
     const Problem& problem = planner.problem();
-    const CEMSettings& s = planner.settings();
     const PlanOptions options(problem, deadline_ms, max_tiles, delay, committed);
-    const py::ssize_t size = problem.state_size, a = problem.action_size, steps = s.horizon * s.steps_per_knot;
+    const py::ssize_t size = problem.state_size, a = problem.action_size, horizon = planner.horizon();
+    const py::ssize_t steps = horizon * planner.steps_per_knot();
     check_elapsed(elapsed);
     check(stream >= 0, "stream must be >= 0, got ", stream);
     const FloatArray state = floats(state_values, {size}, "state");
@@ -96,26 +88,26 @@ py::tuple plan(BoundCEM& self, py::handle state_values, const py::dict& given, p
                                 .trace = tracing ? &trace : nullptr});
         milliseconds = milliseconds_since(options.entry());
     }
-    return py::make_tuple(copy_out(result->actions.data(), {s.horizon, a}),
+    return py::make_tuple(copy_out(result->actions.data(), {horizon, a}),
                           copy_out(result->states.data(), {result->has_states ? steps + 1 : 0, size}), result->value,
                           status_name(result->status), result->tiles, result->model_steps, milliseconds,
-                          options.delay() * problem.dt, tracing ? py::object(trace_list(trace, s.horizon, a)) : py::none());
+                          options.delay() * problem.dt, tracing ? py::object(trace_list(trace, horizon, a)) : py::none());
 }
 
-py::tuple plan_batch(BoundCEM& self, py::handle state_values, const py::dict& given, py::handle previous_actions, double elapsed,
-                     py::handle deadline_ms, py::handle max_tiles, py::handle delay, py::handle committed) {
+py::tuple plan_batch(BoundPlanner& self, py::handle state_values, const py::dict& given, py::handle previous_actions,
+                     double elapsed, py::handle deadline_ms, py::handle max_tiles, py::handle delay, py::handle committed) {
     const Exclusive exclusive(self.busy);
-    CEM& planner = self.planner;
+    Planner& planner = *self.planner;
     const Problem& problem = planner.problem();
-    const CEMSettings& s = planner.settings();
-    const py::ssize_t size = problem.state_size, a = problem.action_size, steps = s.horizon * s.steps_per_knot;
+    const py::ssize_t size = problem.state_size, a = problem.action_size, horizon = planner.horizon();
+    const py::ssize_t steps = horizon * planner.steps_per_knot();
     check_elapsed(elapsed);
     const FloatArray states = floats(state_values, {-1, size}, "states");
     const py::ssize_t batch = states.shape(0);
     const PlanOptions options(problem, deadline_ms, max_tiles, delay, batch > 0 ? committed : py::none(), batch);
     const BoundInputs inputs(problem, given, static_cast<int>(steps), batch);
     const FloatArray previous = previous_or_none(previous_actions, {batch, a});
-    FloatArray actions({batch, static_cast<py::ssize_t>(s.horizon), a}), visited({batch, steps + 1, size}), values(batch);
+    FloatArray actions({batch, horizon, a}), visited({batch, steps + 1, size}), values(batch);
     float *actions_to = actions.mutable_data(), *visited_to = visited.mutable_data(), *values_to = values.mutable_data();
     std::vector<const char*> statuses(batch);
     std::vector<std::tuple<std::int64_t, std::int64_t, double>> stats(batch);
@@ -149,50 +141,50 @@ py::tuple plan_batch(BoundCEM& self, py::handle state_values, const py::dict& gi
     return py::make_tuple(actions, visited, values, statuses, stats, options.delay() * problem.dt);
 }
 
-void reset(BoundCEM& self, const std::optional<std::vector<int>>& rows) {
+void reset(BoundPlanner& self, const std::optional<std::vector<int>>& rows) {
     const Exclusive exclusive(self.busy);
-    if (!rows) return self.planner.reset();
+    if (!rows) return self.planner->reset();
     for (int row : *rows) {
         check(row >= 0, "rows must be >= 0, got ", row);
-        if (row < self.planner.streams()) self.planner.reset_stream(row);
+        if (row < self.planner->streams()) self.planner->reset_stream(row);
     }
 }
 
 py::tuple memory_tuple(const Memory& m, int action_size) {
     const auto rows = m.committed.begin() + committed_rows(m.delay) * action_size;
-    return py::make_tuple(m.plans, m.mean, m.answer, m.kept, m.kept_count, std::vector<float>(m.committed.begin(), rows), m.delay);
+    return py::make_tuple(m.plans, m.mean, m.answer, m.kept, m.kept_count, std::vector<float>(m.committed.begin(), rows), m.delay,
+                          m.extra);
 }
 
-py::list memory(BoundCEM& self) {
+py::list memory(BoundPlanner& self) {
     const Exclusive exclusive(self.busy);
     py::list streams;
-    for (int stream = 0; stream < self.planner.streams(); ++stream)
-        streams.append(memory_tuple(self.planner.memory(stream), self.planner.problem().action_size));
+    for (int stream = 0; stream < self.planner->streams(); ++stream)
+        streams.append(memory_tuple(self.planner->memory(stream), self.planner->problem().action_size));
     return streams;
 }
 
 using Numbers = std::vector<float>;
-using MemoryTuple = std::tuple<std::uint32_t, Numbers, Numbers, Numbers, int, Numbers, double>;
+using MemoryTuple = std::tuple<std::uint32_t, Numbers, Numbers, Numbers, int, Numbers, double, Numbers>;
 
-void set_memory(BoundCEM& self, const std::vector<MemoryTuple>& streams, int first) {
+void set_memory(BoundPlanner& self, const std::vector<MemoryTuple>& streams, int first) {
     const Exclusive exclusive(self.busy);
     check(first >= 0, "first must be >= 0, got ", first);
-    for (const auto& [plans, mean, answer, kept, kept_count, committed, delay] : streams)
-        self.planner.set_memory(first++, {plans, mean, answer, kept, kept_count, committed, delay});
+    for (const auto& [plans, mean, answer, kept, kept_count, committed, delay, extra] : streams)
+        self.planner->set_memory(first++, {plans, mean, answer, kept, kept_count, committed, delay, extra});
 }
 
 /// What the last plan depended on, for a snapshot: copies.
-py::object decision(BoundCEM& self) {
+py::object decision(BoundPlanner& self) {
     const Exclusive exclusive(self.busy);
-    const Decision& d = self.planner.decision();
+    const Decision& d = self.planner->decision();
     if (!d.made) return py::none();
-    const Problem& problem = self.planner.problem();
-    const CEMSettings& s = self.planner.settings();
+    const Problem& problem = self.planner->problem();
+    const py::ssize_t horizon = self.planner->horizon(), steps = horizon * self.planner->steps_per_knot();
     const py::ssize_t a = problem.action_size;
     py::dict inputs;
     for (std::size_t i = 0; i < d.inputs.size(); ++i)
-        inputs[problem.inputs[i].name.c_str()] =
-            copy_out(d.inputs[i].data(), input_shape(problem.inputs[i], s.horizon * s.steps_per_knot));
+        inputs[problem.inputs[i].name.c_str()] = copy_out(d.inputs[i].data(), input_shape(problem.inputs[i], steps));
     py::dict result;
     result["stream"] = d.stream;
     result["elapsed"] = d.elapsed;
@@ -202,10 +194,9 @@ py::object decision(BoundCEM& self) {
     result["previous_action"] = d.has_previous_action ? py::object(copy_out(d.previous_action.data(), {a})) : py::none();
     result["committed"] = copy_out(d.committed.data(), {committed_rows(d.delay), a});
     result["inputs"] = inputs;
-    const Plan& plan = self.planner.last_plan();
-    const py::ssize_t steps = plan.has_states ? s.horizon * s.steps_per_knot + 1 : 0;
-    result["actions"] = copy_out(plan.actions.data(), {s.horizon, a});
-    result["states"] = copy_out(plan.states.data(), {steps, problem.state_size});
+    const Plan& plan = self.planner->last_plan();
+    result["actions"] = copy_out(plan.actions.data(), {horizon, a});
+    result["states"] = copy_out(plan.states.data(), {plan.has_states ? steps + 1 : 0, problem.state_size});
     result["value"] = plan.value;
     result["status"] = status_name(plan.status);
     result["tiles"] = plan.tiles;
@@ -229,30 +220,7 @@ FloatArray noise(std::uint64_t seed, std::uint32_t stream, std::uint32_t plan, s
 }  // namespace
 
 void bind_planners(py::module_& module) {
-    py::class_<CEMSettings>(module, "CEMSettings", "Settings of the cross-entropy method, see mbrl_fast.planners.")
-        .def(py::init<>())
-        .def_readwrite("horizon", &CEMSettings::horizon)
-        .def_readwrite("steps_per_knot", &CEMSettings::steps_per_knot)
-        .def_readwrite("population", &CEMSettings::population)
-        .def_readwrite("elites", &CEMSettings::elites)
-        .def_readwrite("iterations", &CEMSettings::iterations)
-        .def_readwrite("init_std", &CEMSettings::init_std)
-        .def_readwrite("min_std", &CEMSettings::min_std)
-        .def_readwrite("momentum", &CEMSettings::momentum)
-        .def_readwrite("discount", &CEMSettings::discount)
-        .def_readwrite("keep_elites", &CEMSettings::keep_elites)
-        .def_readwrite("include_mean", &CEMSettings::include_mean)
-        .def_readwrite("returns_best", &CEMSettings::returns_best)
-        .def_readwrite("warm_start", &CEMSettings::warm_start)
-        .def_readwrite("fresh_fraction", &CEMSettings::fresh_fraction)
-        .def_readwrite("prune", &CEMSettings::prune)
-        .def_readwrite("noise_beta", &CEMSettings::noise_beta)
-        .def_readwrite("max_rate", &CEMSettings::max_rate)
-        .def_readwrite("seed", &CEMSettings::seed)
-        .def_readwrite("threads", &CEMSettings::threads)
-        .def("validate", &CEMSettings::validate);
-    py::class_<BoundCEM>(module, "CEM", "The cross-entropy method, see mbrl_fast.CEM.")
-        .def(py::init<std::shared_ptr<Problem>, const CEMSettings&>(), py::arg("problem"), py::arg("settings"))
+    py::class_<BoundPlanner>(module, "Planner", "Any planner of the core, see mbrl_fast.planners.")
         .def("plan", &plan, py::arg("state"), py::arg("inputs"), py::arg("previous_action"), py::arg("elapsed"),
              py::arg("deadline_ms"), py::arg("max_tiles"), py::arg("delay"), py::arg("committed"), py::arg("trace"),
              py::arg("stream") = 0)

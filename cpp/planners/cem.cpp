@@ -2,282 +2,46 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "core/check.hpp"
-#include "core/denormals.hpp"
-#include "planners/noise.hpp"
 
 namespace mbrl {
 namespace {
 
-RolloutShape shape_of(const CEMSettings& s) {
-    s.validate();
-    return {s.population, s.horizon, s.steps_per_knot, s.discount};
+const CEMSettings& valid(const CEMSettings& settings) {
+    settings.validate();
+    return settings;
 }
 
 }  // namespace
 
-CEM::CEM(std::shared_ptr<const Problem> problem, CEMSettings settings)
-    : settings_(settings),
-      pool_(std::make_shared<ThreadPool>((settings.validate(), settings.threads))),
-      rollout_(problem, shape_of(settings), pool_),
-      lead_(problem),
-      limit_(*problem, settings.max_rate, settings.steps_per_knot * problem->dt) {
-    const Problem& p = rollout_.problem();
-    check(p.program("step").outputs.contains("reward"), "planning needs a reward: export the problem with one");
-    constexpr std::int64_t most = 100000000;
-    check(std::int64_t{settings_.horizon} * p.action_size <= most, "horizon * action_size must be <= ", most, ", got ",
-          std::int64_t{settings_.horizon} * p.action_size);
-    elements_ = settings_.horizon * p.action_size;
-    padded_ = rollout_.padded_population();
-    for (int a = 0; a < p.action_size; ++a) {
-        mid_.push_back(0.5f * p.action_low[a] + 0.5f * p.action_high[a]);  // halves first: the sum may overflow
-        half_.push_back(0.5f * p.action_high[a] - 0.5f * p.action_low[a]);
+void CEMSettings::validate() const {
+    SamplingSettings::validate();
+    check(elites >= 1, "elites must be >= 1, got ", elites);
+    check(population >= elites, "population must be >= elites, got population=", population, ", elites=", elites);
+    check(std::isfinite(min_std) && min_std >= 0, "min_std must be >= 0 and finite, got ", min_std);
+    check(momentum >= 0 && momentum < 1, "momentum must be in [0, 1), got ", momentum);
+    check(keep_elites <= elites, "keep_elites must be in 0..elites, got keep_elites=", keep_elites, ", elites=", elites);
+}
+
+CEM::CEM(const std::shared_ptr<const Problem>& problem, const CEMSettings& settings)
+    : SamplingPlanner(problem, valid(settings), settings.elites), settings_(settings) {}
+
+void CEM::refit(Memory& memory, int best, int) {
+    const float old = static_cast<float>(settings_.momentum), share = 1.0f - old;
+    for (int e = 0; e < elements(); ++e) {
+        const float* values = row(e);
+        float sum = 0, squares = 0;
+        for (int k = 0; k < best; ++k) sum += values[ranked()[k]];
+        const float mean = sum / static_cast<float>(best);
+        for (int k = 0; k < best; ++k) squares += (values[ranked()[k]] - mean) * (values[ranked()[k]] - mean);
+        const float spread = std::sqrt(squares / static_cast<float>(best));
+        const float least = static_cast<float>(settings_.min_std) * half_range()[e % problem().action_size];
+        memory.mean[e] = clip(old * memory.mean[e] + share * mean, e);
+        std_[e] = std::max(old * std_[e] + share * spread, least);
     }
-    if (settings_.noise_beta > 0) colour_ = coloured_noise_factor(settings_.horizon, settings_.noise_beta);
-    const std::int64_t element_rows = round_up(elements_, 4);
-    actions_ = AlignedFloats(static_cast<std::size_t>(element_rows * padded_));
-    returns_ = AlignedFloats(padded_);
-    states_ = AlignedFloats(static_cast<std::size_t>(rollout_.shape().steps() + 1) * p.state_size * kLaneGroup);
-    order_.resize(settings_.population);
-    std_.resize(elements_);
-    best_.resize(elements_);
-    fallback_.resize(elements_);
-    committed_.resize(static_cast<std::size_t>(kMostDelay) * p.action_size);
-    decision_.state.resize(p.state_size);
-    decision_.previous_action.resize(p.action_size);
-    decision_.committed.resize(committed_.size());
-    for (const Input& input : p.inputs)
-        decision_.inputs.emplace_back(static_cast<std::size_t>(input.size()) * (input.per_step ? rollout_.shape().steps() : 1));
-    plan_.actions.resize(elements_);
-    plan_.states.resize(static_cast<std::size_t>(rollout_.shape().steps() + 1) * p.state_size);
-    reserve_streams(1);
-    decision_.before = streams_[0];
-}
-
-void CEM::reserve_streams(int streams) {
-    while (this->streams() < streams) {
-        Memory& memory = streams_.emplace_back();
-        memory.mean.resize(elements_);
-        memory.answer.resize(elements_);
-        memory.kept.resize(static_cast<std::size_t>(settings_.keep_elites) * elements_);
-        memory.committed.resize(committed_.size());
-    }
-}
-
-void CEM::reset() {
-    for (int stream = 0; stream < streams(); ++stream) reset_stream(stream);
-}
-
-void CEM::reset_stream(int stream) {
-    streams_[stream].plans = 0;
-    streams_[stream].kept_count = 0;
-    streams_[stream].delay = 0;
-}
-
-void CEM::set_memory(int stream, Memory memory) {
-    reserve_streams(stream + 1);
-    check(memory.mean.size() == streams_[stream].mean.size() && memory.answer.size() == memory.mean.size() &&
-              memory.kept.size() == streams_[stream].kept.size() && memory.kept_count >= 0 &&
-              memory.kept_count <= settings_.keep_elites,
-          "planner memory must fit the settings, got a mean of ", memory.mean.size(), " and kept elites of ", memory.kept.size(),
-          " numbers");
-    check(memory.delay >= 0 && memory.delay <= kMostDelay, "planner memory must have a delay of 0..", kMostDelay,
-          " model steps, got ", memory.delay);
-    memory.committed.resize(committed_.size());
-    streams_[stream] = std::move(memory);
-}
-
-const Plan& CEM::plan(const PlanRequest& request) {
-    const FlushDenormals flush;
-    Memory& memory = streams_[request.stream];
-    record(memory, request);
-    commit(memory, request);
-    begin(memory, request);
-    const bool complete = look_ahead(request) && iterate(memory, request);
-    answer(memory, request, complete);
-    memory.answer = plan_.actions;
-    memory.committed = committed_;
-    memory.delay = request.delay;
-    memory.plans += 1;
-    return plan_;
-}
-
-/// Copies into memory that is there already: the caller's arrays may change after the plan.
-void CEM::record(const Memory& memory, const PlanRequest& request) {
-    Decision& d = decision_;
-    d.made = true;
-    d.has_previous_action = request.previous_action != nullptr;
-    d.stream = request.stream;
-    d.elapsed = request.elapsed;
-    d.delay = request.delay;
-    d.weights = rollout_.weights_version();
-    std::copy_n(request.state, d.state.size(), d.state.begin());
-    if (request.previous_action) std::copy_n(request.previous_action, d.previous_action.size(), d.previous_action.begin());
-    for (std::size_t i = 0; i < d.inputs.size(); ++i) std::copy_n(request.inputs[i], d.inputs[i].size(), d.inputs[i].begin());
-    d.before = memory;
-}
-
-/// Which actions are on their way while the plan is made.
-void CEM::commit(const Memory& memory, const PlanRequest& request) {
-    const int size = problem().action_size, rows = committed_rows(request.delay);
-    for (int i = 0; i < rows; ++i) {
-        const double end = request.delay - (rows - 1 - i), begin = std::max(end - 1, 0.0);  // from the state on
-        const float* command = request.committed         ? request.committed + i * size
-                               : memory.plans > 0        ? command_at(memory, request.elapsed + 0.5 * (begin + end))
-                               : request.previous_action ? request.previous_action
-                                                         : mid_.data();
-        std::copy_n(command, size, committed_.begin() + i * size);
-    }
-    if (rows > 0) std::copy_n(committed_.begin(), rows * size, decision_.committed.begin());
-}
-
-/// What this stream's own plans say for `time` model steps after its last state: what was on its way then, and then the last plan.
-const float* CEM::command_at(const Memory& memory, double time) const {
-    const int size = problem().action_size, rows = committed_rows(memory.delay);
-    const double left = memory.delay - time;
-    if (left > 0) return memory.committed.data() + std::max(rows - 1 - static_cast<int>(left), 0) * size;
-    const int knot = static_cast<int>(std::min(-left / settings_.steps_per_knot, settings_.horizon - 1.0));
-    return memory.answer.data() + knot * size;
-}
-
-/// Begins the rollouts where the plan begins. Returns whether there was time.
-bool CEM::look_ahead(const PlanRequest& request) {
-    if (request.max_tiles <= 0 || (request.deadline != kNoDeadline && now_ns() >= request.deadline)) return false;
-    rollout_.take_weights();
-    decision_.weights = rollout_.weights_version();
-    const float *state = request.state, *previous = request.previous_action;
-    if (request.delay > 0) {
-        if (!lead_.run(request, committed_.data(), rollout_)) return false;
-        state = lead_.state();
-        previous = committed_.data() + (committed_rows(request.delay) - 1) * problem().action_size;
-    }
-    rollout_.start(state, previous, request.inputs, false);
-    return true;
-}
-
-/// Draws, rolls out and refits. Returns whether every iteration was finished; a partial one does not refit.
-bool CEM::iterate(Memory& memory, const PlanRequest& request) {
-    draw_ = {&memory, noise_key(settings_.seed, static_cast<std::uint32_t>(request.stream)), 0};
-    const Prepare prepare = {[](void* self, int first, int width) { static_cast<CEM*>(self)->sample(first, width); }, this};
-    Budget budget;
-    budget.keep = settings_.prune ? settings_.elites : 0;
-    if (request.deadline != kNoDeadline) budget.deadline = request.deadline - answer_time_;
-    for (int iteration = 0; iteration < settings_.iterations; ++iteration) {
-        draw_.iteration = static_cast<std::uint32_t>(iteration);
-        budget.max_tiles = request.max_tiles - plan_.tiles;
-        const Progress progress =
-            rollout_.run({actions_.data(), padded_}, settings_.population, returns_.data(), {nullptr, 0}, budget, prepare);
-        plan_.tiles += progress.tiles;
-        plan_.model_steps += progress.model_steps;
-        const int elites = select_elites(progress.candidates);
-        if (request.trace) trace(request, progress.candidates, elites);
-        remember_best(elites);
-        if (!progress.complete) return false;
-        refit(memory, elites);
-    }
-    return true;
-}
-
-/// An average of actions may leave the bounds by one rounding.
-float CEM::clip(float action, int element) const {
-    const Problem& p = problem();
-    return std::clamp(action, p.action_low[element % p.action_size], p.action_high[element % p.action_size]);
-}
-
-/// Moves held knots by `elapsed` model steps: each new knot is the time average of what the old plan does then.
-void CEM::shift(float* actions, double elapsed) const {
-    const int action_size = problem().action_size, last = settings_.horizon - 1;
-    const double knots = elapsed / settings_.steps_per_knot;
-    const int whole = static_cast<int>(std::min<double>(std::floor(knots), settings_.horizon));
-    const float part = static_cast<float>(knots - std::floor(knots));
-    for (int h = 0; h <= last; ++h) {
-        const float* before = actions + std::min(h + whole, last) * action_size;
-        const float* after = actions + std::min(h + whole + 1, last) * action_size;
-        // Reads lie at or after h: in place is safe.
-        for (int a = 0; a < action_size; ++a) actions[h * action_size + a] = clip(before[a] + part * (after[a] - before[a]), a);
-    }
-}
-
-void CEM::begin(Memory& memory, const PlanRequest& request) {
-    const int action_size = problem().action_size, rows = committed_rows(request.delay);
-    const double moved = std::max(request.elapsed + request.delay - memory.delay, 0.0);  // from where the last plan began
-    limit_.begin(rows > 0 ? committed_.data() + (rows - 1) * action_size : request.previous_action,
-                 (rows > 0 ? std::min(request.elapsed, 1.0) : request.elapsed) * problem().dt);
-    const auto middle = [&](std::vector<float>& actions) {
-        for (int e = 0; e < elements_; ++e) actions[e] = mid_[e % action_size];
-    };
-    if (memory.plans > 0) {
-        fallback_ = memory.answer;
-        shift(fallback_.data(), moved);
-    } else {
-        middle(fallback_);
-    }
-    if (settings_.warm_start && memory.plans > 0) {
-        shift(memory.mean.data(), moved);
-        for (int k = 0; k < memory.kept_count; ++k) shift(memory.kept.data() + static_cast<std::ptrdiff_t>(k) * elements_, moved);
-    } else {
-        middle(memory.mean);
-        memory.kept_count = 0;
-    }
-    for (int e = 0; e < elements_; ++e) std_[e] = static_cast<float>(settings_.init_std) * half_[e % action_size];
-    limit_.apply(fallback_.data(), 1, settings_.horizon, 1);
-    limit_.apply(memory.mean.data(), 1, settings_.horizon, 1);
-    best_return_ = -std::numeric_limits<float>::infinity();
-    any_finite_ = false;
-    plan_.tiles = plan_.model_steps = 0;
-}
-
-void CEM::trace(const PlanRequest& request, int candidates, int elites) {
-    TraceIteration& iteration = request.trace->emplace_back();
-    iteration.candidates = candidates;
-    for (int n = 0; n < candidates; ++n)
-        for (int e = 0; e < elements_; ++e) iteration.actions.push_back(row(e)[n]);
-    iteration.returns.assign(returns_.data(), returns_.data() + candidates);
-    iteration.elites.assign(order_.begin(), order_.begin() + elites);
-    iteration.mean = draw_.memory->mean;
-    iteration.std = std_;
-}
-
-/// Actions as one more candidate: their return, and the states that they lead to. Returns whether there was time.
-bool CEM::evaluate(const std::vector<float>& actions, std::int64_t deadline) {
-    for (int e = 0; e < elements_; ++e) std::fill_n(row(e), kLaneGroup, actions[e]);
-    std::fill_n(states_.data(), states_.size(), 0.0f);
-    const std::int64_t began = now_ns();
-    Budget budget;
-    budget.deadline = deadline;
-    const Progress progress = rollout_.run({actions_.data(), padded_}, 1, returns_.data(), {states_.data(), kLaneGroup}, budget);
-    plan_.model_steps += progress.model_steps;
-    plan_.has_states = progress.complete;
-    if (!progress.complete) return false;
-    answer_time_ = now_ns() - began;
-    plan_.value = returns_[0];
-    for (std::size_t i = 0; i < plan_.states.size(); ++i) plan_.states[i] = states_[i * kLaneGroup];
-    return true;
-}
-
-/// A finished plan answers as its settings say, and counts one more tile; one that was cut off with the best it has seen.
-void CEM::answer(const Memory& memory, const PlanRequest& request, bool complete) {
-    plan_.value = std::numeric_limits<float>::quiet_NaN();
-    plan_.has_states = false;
-    if (complete && plan_.tiles < request.max_tiles) {
-        plan_.status = any_finite_ ? PlanStatus::ok : PlanStatus::no_finite_candidate;
-        plan_.actions = !any_finite_ ? fallback_ : settings_.returns_best ? best_ : memory.mean;
-        if (evaluate(plan_.actions, request.deadline)) {
-            plan_.tiles += 1;
-            return;
-        }
-    }
-    if (any_finite_) {
-        plan_.status = PlanStatus::deadline;
-        plan_.actions = best_;
-        evaluate(best_, request.deadline);
-        plan_.value = best_return_;
-        return;
-    }
-    plan_.actions = fallback_;
-    plan_.status = plan_.tiles > 0 ? PlanStatus::no_finite_candidate : memory.plans > 0 ? PlanStatus::shifted : PlanStatus::safe;
+    limit_.apply(memory.mean.data(), 1, horizon(), 1);
+    keep(memory, best);
 }
 
 }  // namespace mbrl

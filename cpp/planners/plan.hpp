@@ -69,6 +69,7 @@ struct Memory {
     int kept_count = 0;
     std::vector<float> committed;  // [kMostDelay, action_size], of which committed_rows(delay) were on their way to the last plan
     double delay = 0;              // of the last plan
+    std::vector<float> extra;      // what this kind of planner remembers besides
     bool operator==(const Memory&) const = default;
 };
 

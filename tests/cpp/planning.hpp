@@ -30,7 +30,7 @@ inline mbrl::CEMSettings rich_settings() {
 /// Plans of the problem `everything()` from a moving state.
 inline std::vector<mbrl::Plan> drive(mbrl::CEM& planner, int plans) {
     const std::vector<float> goal = {0.3f, -0.2f},
-                             wind(static_cast<std::size_t>(planner.settings().horizon * planner.settings().steps_per_knot), 0.1f);
+                             wind(static_cast<std::size_t>(planner.horizon() * planner.steps_per_knot()), 0.1f);
     std::vector<mbrl::Plan> made;
     const float previous = 0.2f;
     for (int i = 0; i < plans; ++i) {

@@ -177,7 +177,7 @@ TEST(a_warm_start_moves_the_held_plan_by_the_elapsed_time) {
     const float state = 0, previous[] = {0, 0};
     const auto shifted = [&](double elapsed) {
         CEM planner(hopeless(), settings);
-        CEM::Memory memory;
+        mbrl::Memory memory;
         memory.plans = 1;
         memory.mean = {0, 0, 0.4f, 0.1f, 0.8f, 0.5f};
         memory.answer = memory.mean;

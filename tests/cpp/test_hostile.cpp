@@ -71,7 +71,7 @@ TEST(every_place_of_a_call) {
         const auto problem = build().load();
         for (const bool rich : {false, true}) {
             mbrl::CEM planner(problem, settings_of(rich));
-            const Call good(*problem, planner.settings().horizon * planner.settings().steps_per_knot);
+            const Call good(*problem, planner.horizon() * planner.steps_per_knot());
             everywhere(good, [&](const Call& bad, const std::string& where) {
                 EXPECT(answers_well(planner, bad.plan(planner)), where);
                 const mbrl::Plan next = good.plan(planner);
@@ -132,7 +132,7 @@ TEST(every_place_of_the_weights) {
                     struck.tensors[name].data[i] = number;
                     const std::string error = test::error_of([&] {
                         mbrl::CEM planner(struck.load(), settings_of(true));
-                        const Call good(planner.problem(), planner.settings().horizon * planner.settings().steps_per_knot);
+                        const Call good(planner.problem(), planner.horizon() * planner.steps_per_knot());
                         for (int repeat = 0; repeat < 2; ++repeat)
                             EXPECT(answers_well(planner, good.plan(planner)), name, "[", i, "] = ", number);
                     });

@@ -1,11 +1,26 @@
 """Planners: settings and the Python face of each; the loops run in C++."""
 
-from mbrl_fast.planners.cem import CEM
-from mbrl_fast.planners.cem_settings import CEMSettings
+from mbrl_fast.planners.cem import CEM, CEMSettings
 from mbrl_fast.planners.plan import Iteration, Plan, PlanBatch, PlanStats
+from mbrl_fast.planners.planner import Planner, SamplingPlanner
+from mbrl_fast.planners.settings import PlannerSettings, SamplingSettings
 from mbrl_fast.planners.snapshot import Replay, replay
 
-REGISTRY = {"cem": CEM}
+REGISTRY: dict[str, type[Planner]] = {planner.name: planner for planner in (CEM,)}
 """Every planner by name: the contract tests run over it."""
 
-__all__ = ["CEM", "REGISTRY", "CEMSettings", "Iteration", "Plan", "PlanBatch", "PlanStats", "Replay", "replay"]
+__all__ = [
+    "CEM",
+    "REGISTRY",
+    "CEMSettings",
+    "Iteration",
+    "Plan",
+    "PlanBatch",
+    "PlanStats",
+    "Planner",
+    "PlannerSettings",
+    "Replay",
+    "SamplingPlanner",
+    "SamplingSettings",
+    "replay",
+]

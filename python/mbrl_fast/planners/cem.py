@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
-from dataclasses import asdict, fields
-from typing import Any
-
-import numpy as np
-from numpy.typing import ArrayLike
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from mbrl_fast import _core
-from mbrl_fast.planners.cem_settings import CEMSettings
-from mbrl_fast.planners.plan import Iteration, Plan, PlanBatch, PlanStats
-from mbrl_fast.planners.snapshot import snapshot_bytes
+from mbrl_fast.planners.planner import SamplingPlanner
+from mbrl_fast.planners.settings import SamplingSettings
 from mbrl_fast.problem import Problem
-from mbrl_fast.tensors import write_whole
 
 
-class CEM:
+@dataclass(frozen=True, kw_only=True)
+class CEMSettings(SamplingSettings):
+    """Settings of CEM, beside those of :class:`SamplingSettings` and :class:`PlannerSettings`.
+
+    Attributes:
+        elites: the best K, on which mean and std are refitted.
+        min_std: the least after a refit, in units of half the action range.
+        momentum: weight of the old mean and std in a refit, in [0, 1).
+    """
+
+    native_type: ClassVar[Any] = _core.CEMSettings
+
+    elites: int = 10
+    min_std: float = 0.05
+    momentum: float = 0.0
+
+
+class CEM(SamplingPlanner):
     """Plans on a Problem with the cross-entropy method, in C++.
 
     ``CEM(problem, horizon=5, population=100, ...)``: the settings are those of :class:`CEMSettings`. The same seed gives the same
     plans, bit for bit, for any number of threads. A planner is for one thread at a time; make one per thread.
     """
 
-    def __init__(self, problem: Problem, **settings: Any) -> None:
-        known = {field.name for field in fields(CEMSettings)}
-        for name in settings:
-            if name not in known:
-                raise TypeError(f"unknown setting {name!r}; CEM has: {', '.join(sorted(known))}")
-        self.problem = problem
-        self.settings = CEMSettings(**settings)
-        self._core = _core.CEM(problem._core, self.settings.native())
-        self._knot_seconds = self.settings.steps_per_knot * problem.dt
-        self._asked: tuple[dict[int, bytes], Any, Any] = ({}, None, None)
+    name = "cem"
+    settings_type = CEMSettings
 
     @classmethod
     def notebook(cls, problem: Problem, **settings: Any) -> CEM:
@@ -44,121 +46,3 @@ class CEM:
             discount=1.0, keep_elites=0, include_mean=False, returns="mean", warm_start=False, fresh_fraction=0.0, noise_beta=0.0,
         )  # fmt: skip
         return cls(problem, **{**preset, **settings})
-
-    def plan(
-        self,
-        state: ArrayLike,
-        *,
-        previous_action: ArrayLike | None = None,
-        elapsed: float = 1.0,
-        deadline_ms: float | None = None,
-        max_tiles: int | None = None,
-        delay: float | None = None,
-        committed: ArrayLike | None = None,
-        trace: bool = False,
-        **inputs: ArrayLike,
-    ) -> Plan:
-        """Plans from a state [S] with the run-time inputs by name, e.g. ``goal=goal``.
-
-        Args:
-            previous_action: the last executed action [A], for rewards that ask for it (zeros by default) and for ``max_rate``.
-            elapsed: model steps since the last plan, by which it is shifted for a warm start.
-            deadline_ms: milliseconds from the call in which the answer is due, checked between the model steps of a tile; 0 or
-                less answers at once with the shifted last plan. What was evaluated in time counts, see ``Plan.status``.
-            max_tiles: stop after so many tiles; ``plan.stats.tiles`` of a plan that was cut off repeats it, bit for bit.
-            delay: seconds until the first action of this plan takes effect, at most 64 model steps. The state is rolled forward
-                over the actions that are on their way until then, a model step that is partly over in proportion. Per-step
-                inputs and ``time`` count from there.
-            committed: these actions [D, A], D = ``delay / dt`` rounded up: one for each model step, the last one ending where the
-                plan begins. By default those of this planner's own plans, on the first plan ``previous_action`` or the middle
-                of the bounds.
-            trace: keep every iteration in ``plan.trace``. Allocates: for looking at, not for a control loop.
-        """
-        self._asked = (self.problem._files, deadline_ms, delay)
-        return self._plan(state, inputs, previous_action, elapsed, deadline_ms, max_tiles, delay, committed, trace)
-
-    def _plan(self, *arguments: Any) -> Plan:
-        actions, states, value, status, tiles, steps, milliseconds, begins_at, iterations = self._core.plan(*arguments)
-        stats = PlanStats(tiles, steps, milliseconds)
-        traced = None if iterations is None else tuple(Iteration(*each) for each in iterations)
-        return Plan(actions, states, value, status, stats, self._knot_seconds, begins_at, traced)
-
-    def plan_batch(
-        self,
-        states: ArrayLike,
-        *,
-        previous_action: ArrayLike | None = None,
-        elapsed: float = 1.0,
-        deadline_ms: float | None = None,
-        max_tiles: int | None = None,
-        delay: float | None = None,
-        committed: ArrayLike | None = None,
-        **inputs: ArrayLike,
-    ) -> PlanBatch:
-        """Plans from states [B, S]; each input has its own shape or a leading axis B.
-
-        Row b plans as an independent planner would: its own noise stream, warm start and plan counter. ``previous_action`` is
-        [B, A] and ``committed`` [B, D, A]. Rows are planned one after the other: ``deadline_ms`` and ``max_tiles`` hold for each
-        of them, and its milliseconds count from where its own plan begins.
-        """
-        self._asked = (self.problem._files, deadline_ms, delay)
-        actions, visited, values, statuses, stats, begins_at = self._core.plan_batch(
-            states, inputs, previous_action, elapsed, deadline_ms, max_tiles, delay, committed
-        )
-        rows = [PlanStats(*row) for row in stats]
-        return PlanBatch(actions, visited, values, statuses, rows, self._knot_seconds, begins_at)
-
-    def reset(self, rows: Iterable[int] | None = None) -> None:
-        """Forgets the last plan and begins the noise counter anew; of some rows of ``plan_batch`` only, if given.
-
-        ``rows`` are indices or, as ``episode_start`` of vector environments is, one bool per row.
-        """
-        chosen = None if rows is None else np.asarray(list(rows))
-        if chosen is not None and chosen.dtype == np.bool_:
-            chosen = np.flatnonzero(chosen)
-        self._core.reset(None if chosen is None else [int(row) for row in chosen])
-
-    def snapshot(self, path: str | os.PathLike[str] | None = None) -> bytes:
-        """Everything that the last decision depended on, and the decision: the bytes of one file, written to ``path`` if given.
-
-        ``mbrl_fast.replay`` and ``mbrl-fast replay FILE`` plan it again bit for bit. It holds the Problem with the weights of that
-        moment, the settings, what the planner remembered before, state, inputs, delay, how far the deadline let it come, and the
-        answer. Of a batch it is the last row. Raises ValueError before the first plan.
-        """
-        decision = self._core.decision()
-        if decision is None:
-            raise ValueError("a snapshot needs a decision: call plan first")
-        files, deadline_ms, delay = self._asked
-        problem = {**files, **self.problem._files}.get(decision["weights"])
-        if problem is None:
-            raise ValueError("the weights of the last decision are gone: the problem was updated several times since")
-        asked = {"deadline_ms": None if deadline_ms is None else float(deadline_ms), "delay": float(delay or 0)}
-        data = snapshot_bytes({**decision, **asked}, problem, "cem", asdict(self.settings))
-        if path is not None:
-            write_whole(path, data)
-        return data
-
-    def _replay(self, words: dict[str, Any], arrays: dict[str, Any], trace: bool) -> Plan:
-        """Plans the decision of a snapshot again, see ``mbrl_fast.planners.replay``."""
-        held, stream = words["memory"], words["stream"]
-        mean, answer, kept, committed = (arrays[f"memory/{name}"].tolist() for name in ("mean", "answer", "kept", "committed"))
-        memory = (held["plans"], mean, answer, kept, held["kept_count"], committed, held["delay"])
-        self._core.set_memory([memory], stream)
-        inputs = {name.removeprefix("input/"): value for name, value in arrays.items() if name.startswith("input/")}
-        return self._plan(
-            arrays["state"], inputs, arrays.get("previous_action"), words["elapsed"], None, words["tiles"], words["delay"],
-            arrays["committed"], trace, stream,
-        )  # fmt: skip
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"problem": self.problem, "settings": asdict(self.settings), "memory": self._core.memory()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["problem"], **state["settings"])  # type: ignore[misc]
-        self._core.set_memory(state["memory"])
-
-    def __repr__(self) -> str:
-        s, dt = self.settings, self.problem.dt
-        steps = s.horizon * s.steps_per_knot * s.population * s.iterations * self.problem.members
-        ahead = s.horizon * self._knot_seconds
-        return f"CEM({s.horizon} knots × {s.steps_per_knot} steps × {dt:g} s = {ahead:.3g} s ahead, {steps:,} model steps a plan)"

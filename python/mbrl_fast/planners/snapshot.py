@@ -21,13 +21,14 @@ VERSION = "1"
 
 def snapshot_bytes(decision: Mapping[str, Any], problem: bytes, planner: str, settings: Mapping[str, Any]) -> bytes:
     """The file. ``decision``: as the core gives it, see ``CEM.snapshot``."""
-    plans, mean, answer, kept, kept_count, committed, held_delay = decision["memory"]
+    plans, mean, answer, kept, kept_count, committed, held_delay, extra = decision["memory"]
     arrays: dict[str, Any] = {
         "problem": np.frombuffer(problem, np.uint8),
         "memory/mean": np.array(mean, np.float32),
         "memory/answer": np.array(answer, np.float32),
         "memory/kept": np.array(kept, np.float32),
         "memory/committed": np.array(committed, np.float32),
+        "memory/extra": np.array(extra, np.float32),
         "state": decision["state"],
         "committed": decision["committed"],
         "plan/actions": decision["actions"],

@@ -1,11 +1,11 @@
-"""Settings of the cross-entropy method."""
+"""Settings that planners share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,54 +13,31 @@ from mbrl_fast import _core
 
 
 @dataclass(frozen=True, kw_only=True)
-class CEMSettings:
-    """Settings of CEM. Standard deviations are in units of half the action range.
+class PlannerSettings:
+    """Settings of every planner.
 
     Attributes:
         horizon: knots, H.
         steps_per_knot: model steps for which an action is held.
-        population: candidates per iteration, N.
-        elites: the best K, on which mean and std are refitted.
-        iterations: refits per plan.
-        init_std: of the sampling Gaussian at the start of every plan.
-        min_std: the least after a refit.
-        momentum: weight of the old mean and std in a refit, in [0, 1).
         discount: per model step, in (0, 1].
-        keep_elites: elites that stay candidates in the next iteration and, shifted, in the next plan.
-        include_mean: whether the mean itself is a candidate.
-        returns: "mean" (the last mean) or "best" (the best candidate of all iterations).
         warm_start: whether a plan starts from the last one, shifted by the elapsed time.
-        fresh_fraction: share of the candidates drawn from the initial distribution in every iteration, the way out of local optima.
-        noise_beta: power spectrum 1/f^beta of the noise along the horizon; 0 is white (Pinneri et al. 2020, arXiv 2008.06389).
         max_rate: how fast actions may change, in their units per second: one number, or one for each action; None for no limit. No
             knot of any candidate or answer differs by more than ``max_rate * knot seconds`` from the one before it, nor the first
             from ``previous_action`` by more than ``max_rate * elapsed * dt``; without a ``previous_action`` the first is free. The
             bounds come first where an executed action lies outside of them, and a denormal ``previous_action`` counts as zero.
         seed: of the noise.
-        prune: whether candidates that can no longer become elites are left unfinished, where the Problem knows a ``reward_bound``:
-            the same plans, bit for bit, with fewer model steps.
         threads: that share the candidates; the plan's bits do not depend on it.
     """
 
+    native_type: ClassVar[Any] = _core.PlannerSettings
+
     horizon: int = 5
     steps_per_knot: int = 5
-    population: int = 100
-    elites: int = 10
-    iterations: int = 5
-    init_std: float = 1.0
-    min_std: float = 0.05
-    momentum: float = 0.0
     discount: float = 1.0
-    keep_elites: int = 3
-    include_mean: bool = True
-    returns: str = "best"
     warm_start: bool = True
-    fresh_fraction: float = 0.0
-    noise_beta: float = 0.0
     max_rate: float | Sequence[float] | None = None
     seed: int = 0
     threads: int = 1
-    prune: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "max_rate", _rates(self.max_rate))
@@ -68,27 +45,68 @@ class CEMSettings:
             if field.name == "max_rate":
                 continue
             object.__setattr__(self, field.name, _typed(getattr(self, field.name), str(field.type), field.name))
-        if self.returns not in ("mean", "best"):
-            raise ValueError(f"returns must be 'mean' or 'best', got {self.returns!r}")
+        self._check()
         if not 0 <= self.seed < 2**64:
             raise ValueError(f"seed must be in 0..2**64-1, got {self.seed}")
         self.native().validate()
 
-    def native(self) -> _core.CEMSettings:
+    def _check(self) -> None:
+        """What the core does not: words."""
+
+    def native(self) -> Any:
         """The same settings for the core."""
-        native = _core.CEMSettings()
+        native = self.native_type()
         for name, value in asdict(self).items():
-            if name == "returns":
-                native.returns_best = value == "best"
-                continue
-            if name == "max_rate":
-                native.max_rate = [] if value is None else [value] if isinstance(value, float) else list(value)
-                continue
-            try:
-                setattr(native, name, value)
-            except TypeError:
-                raise ValueError(f"{name} must fit a 32-bit integer, got {value}") from None
+            self._assign(native, name, value)
         return native
+
+    def _assign(self, native: Any, name: str, value: Any) -> None:
+        if name == "max_rate":
+            value = [] if value is None else [value] if isinstance(value, float) else list(value)
+        try:
+            setattr(native, name, value)
+        except TypeError:
+            raise ValueError(f"{name} must fit a 32-bit integer, got {value}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingSettings(PlannerSettings):
+    """Settings of the planners that sample. Standard deviations are in units of half the action range.
+
+    Attributes:
+        population: candidates per iteration, N.
+        iterations: refits per plan.
+        init_std: of the sampling Gaussian at the start of every plan.
+        noise_beta: power spectrum 1/f^beta of the noise along the horizon; 0 is white (Pinneri et al. 2020, arXiv 2008.06389).
+        fresh_fraction: share of the candidates drawn from the initial distribution in every iteration, the way out of local optima.
+        keep_elites: elites that stay candidates in the next iteration and, shifted, in the next plan.
+        include_mean: whether the mean itself is a candidate.
+        returns: "mean" (the last mean) or "best" (the best candidate of all iterations).
+        prune: whether candidates that can no longer matter are left unfinished, where the Problem knows a ``reward_bound``:
+            the same plans, bit for bit, with fewer model steps. Planners that weigh all candidates cannot.
+    """
+
+    native_type: ClassVar[Any] = _core.SamplingSettings
+
+    population: int = 100
+    iterations: int = 5
+    init_std: float = 1.0
+    noise_beta: float = 0.0
+    fresh_fraction: float = 0.0
+    keep_elites: int = 3
+    include_mean: bool = True
+    returns: str = "best"
+    prune: bool = True
+
+    def _check(self) -> None:
+        if self.returns not in ("mean", "best"):
+            raise ValueError(f"returns must be 'mean' or 'best', got {self.returns!r}")
+
+    def _assign(self, native: Any, name: str, value: Any) -> None:
+        if name == "returns":
+            native.returns_best = value == "best"
+        else:
+            super()._assign(native, name, value)
 
 
 def _rates(value: Any) -> float | tuple[float, ...] | None:

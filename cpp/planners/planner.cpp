@@ -1,0 +1,249 @@
+#include "planners/planner.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/check.hpp"
+#include "core/denormals.hpp"
+
+namespace mbrl {
+namespace {
+
+const PlannerSettings& valid(const PlannerSettings& settings) {
+    settings.PlannerSettings::validate();
+    return settings;
+}
+
+}  // namespace
+
+Planner::Planner(const std::shared_ptr<const Problem>& problem, const PlannerSettings& settings, int population,
+                 MemorySize remembers)
+    : pool_(std::make_shared<ThreadPool>(valid(settings).threads)),
+      rollout_(problem, {population, settings.horizon, settings.steps_per_knot, settings.discount}, pool_),
+      limit_(*problem, settings.max_rate, settings.steps_per_knot * problem->dt),
+      warm_start_(settings.warm_start),
+      remembers_(remembers),
+      lead_(problem),
+      elements_(settings.horizon * problem->action_size) {
+    const Problem& p = rollout_.problem();
+    check(p.program("step").outputs.contains("reward"), "planning needs a reward: export the problem with one");
+    constexpr std::int64_t most = 100000000;
+    check(std::int64_t{settings.horizon} * p.action_size <= most, "horizon * action_size must be <= ", most, ", got ",
+          std::int64_t{settings.horizon} * p.action_size);
+    for (int a = 0; a < p.action_size; ++a) {
+        mid_.push_back(0.5f * p.action_low[a] + 0.5f * p.action_high[a]);  // halves first: the sum may overflow
+        half_.push_back(0.5f * p.action_high[a] - 0.5f * p.action_low[a]);
+    }
+    const std::size_t states = static_cast<std::size_t>(rollout_.shape().steps() + 1) * p.state_size;
+    one_ = AlignedFloats(static_cast<std::size_t>(elements_) * kLaneGroup);
+    return_ = AlignedFloats(kLaneGroup);
+    states_ = AlignedFloats(states * kLaneGroup);
+    best_.resize(elements_);
+    fallback_.resize(elements_);
+    committed_.resize(static_cast<std::size_t>(kMostDelay) * p.action_size);
+    decision_.state.resize(p.state_size);
+    decision_.previous_action.resize(p.action_size);
+    decision_.committed.resize(committed_.size());
+    for (const Input& input : p.inputs)
+        decision_.inputs.emplace_back(static_cast<std::size_t>(input.size()) * (input.per_step ? rollout_.shape().steps() : 1));
+    plan_.actions.resize(elements_);
+    plan_.states.resize(states);
+    reserve_streams(1);
+    decision_.before = streams_[0];
+}
+
+void Planner::reserve_streams(int streams) {
+    while (this->streams() < streams) {
+        Memory& memory = streams_.emplace_back();
+        memory.mean.resize(remembers_.mean);
+        memory.answer.resize(elements_);
+        memory.kept.resize(static_cast<std::size_t>(remembers_.kept) * remembers_.mean);
+        memory.committed.resize(committed_.size());
+        memory.extra.resize(remembers_.extra);
+    }
+}
+
+void Planner::reset() {
+    for (int stream = 0; stream < streams(); ++stream) reset_stream(stream);
+}
+
+void Planner::reset_stream(int stream) {
+    streams_[stream].plans = 0;
+    streams_[stream].kept_count = 0;
+    streams_[stream].delay = 0;
+    std::fill(streams_[stream].extra.begin(), streams_[stream].extra.end(), 0.0f);
+}
+
+void Planner::set_memory(int stream, Memory memory) {
+    reserve_streams(stream + 1);
+    check(memory.mean.size() == streams_[stream].mean.size() && memory.answer.size() == streams_[stream].answer.size() &&
+              memory.kept.size() == streams_[stream].kept.size() && memory.kept_count >= 0 &&
+              memory.kept_count <= remembers_.kept && memory.extra.size() == streams_[stream].extra.size(),
+          "planner memory must fit the settings, got a mean of ", memory.mean.size(), " and kept elites of ", memory.kept.size(),
+          " numbers");
+    check(memory.delay >= 0 && memory.delay <= kMostDelay, "planner memory must have a delay of 0..", kMostDelay,
+          " model steps, got ", memory.delay);
+    memory.committed.resize(committed_.size());
+    streams_[stream] = std::move(memory);
+}
+
+const Plan& Planner::plan(const PlanRequest& request) {
+    const FlushDenormals flush;
+    Memory& memory = streams_[request.stream];
+    record(memory, request);
+    commit(memory, request);
+    prepare(memory, request);
+    const bool complete = look_ahead(request) && search(memory, request);
+    answer(memory, request, complete);
+    memory.answer = plan_.actions;
+    memory.committed = committed_;
+    memory.delay = request.delay;
+    memory.plans += 1;
+    return plan_;
+}
+
+/// Copies into memory that is there already: the caller's arrays may change after the plan.
+void Planner::record(const Memory& memory, const PlanRequest& request) {
+    Decision& d = decision_;
+    d.made = true;
+    d.has_previous_action = request.previous_action != nullptr;
+    d.stream = request.stream;
+    d.elapsed = request.elapsed;
+    d.delay = request.delay;
+    d.weights = rollout_.weights_version();
+    std::copy_n(request.state, d.state.size(), d.state.begin());
+    if (request.previous_action) std::copy_n(request.previous_action, d.previous_action.size(), d.previous_action.begin());
+    for (std::size_t i = 0; i < d.inputs.size(); ++i) std::copy_n(request.inputs[i], d.inputs[i].size(), d.inputs[i].begin());
+    d.before = memory;
+}
+
+/// Which actions are on their way while the plan is made.
+void Planner::commit(const Memory& memory, const PlanRequest& request) {
+    const int size = problem().action_size, rows = committed_rows(request.delay);
+    for (int i = 0; i < rows; ++i) {
+        const double end = request.delay - (rows - 1 - i), begin = std::max(end - 1, 0.0);  // from the state on
+        const float* command = request.committed         ? request.committed + i * size
+                               : memory.plans > 0        ? command_at(memory, request.elapsed + 0.5 * (begin + end))
+                               : request.previous_action ? request.previous_action
+                                                         : mid_.data();
+        std::copy_n(command, size, committed_.begin() + i * size);
+    }
+    if (rows > 0) std::copy_n(committed_.begin(), rows * size, decision_.committed.begin());
+}
+
+/// What this stream's own plans say for `time` model steps after its last state: what was on its way then, and then the last plan.
+const float* Planner::command_at(const Memory& memory, double time) const {
+    const int size = problem().action_size, rows = committed_rows(memory.delay);
+    const double left = memory.delay - time;
+    if (left > 0) return memory.committed.data() + std::max(rows - 1 - static_cast<int>(left), 0) * size;
+    const int knot = static_cast<int>(std::min(-left / steps_per_knot(), horizon() - 1.0));
+    return memory.answer.data() + knot * size;
+}
+
+/// Limits, what to answer with when nothing better is found, and what the planner holds.
+void Planner::prepare(Memory& memory, const PlanRequest& request) {
+    const int action_size = problem().action_size, rows = committed_rows(request.delay);
+    const double moved = std::max(request.elapsed + request.delay - memory.delay, 0.0);  // from where the last plan began
+    limit_.begin(rows > 0 ? committed_.data() + (rows - 1) * action_size : request.previous_action,
+                 (rows > 0 ? std::min(request.elapsed, 1.0) : request.elapsed) * problem().dt);
+    if (memory.plans > 0) {
+        fallback_ = memory.answer;
+        shift(fallback_.data(), moved);
+    } else {
+        fill_middle(fallback_);
+    }
+    limit_.apply(fallback_.data(), 1, horizon(), 1);
+    begin(memory, moved, warm_start_ && memory.plans > 0);
+    best_return_ = -std::numeric_limits<float>::infinity();
+    any_finite_ = false;
+    plan_.tiles = plan_.model_steps = 0;
+}
+
+/// Begins the rollouts where the plan begins. Returns whether there was time.
+bool Planner::look_ahead(const PlanRequest& request) {
+    if (request.max_tiles <= 0 || (request.deadline != kNoDeadline && now_ns() >= request.deadline)) return false;
+    rollout_.take_weights();
+    decision_.weights = rollout_.weights_version();
+    const float *state = request.state, *previous = request.previous_action;
+    if (request.delay > 0) {
+        if (!lead_.run(request, committed_.data(), rollout_)) return false;
+        state = lead_.state();
+        previous = committed_.data() + (committed_rows(request.delay) - 1) * problem().action_size;
+    }
+    rollout_.start(state, previous, request.inputs, false);
+    return true;
+}
+
+bool Planner::offer(float value, const float* actions, std::int64_t stride) {
+    if (!std::isfinite(value) || !(value > best_return_)) return false;
+    any_finite_ = true;
+    best_return_ = value;
+    for (int e = 0; e < elements_; ++e) best_[e] = actions[e * stride];
+    return true;
+}
+
+float Planner::clip(float action, int element) const {
+    const Problem& p = problem();
+    return std::clamp(action, p.action_low[element % p.action_size], p.action_high[element % p.action_size]);
+}
+
+void Planner::fill_middle(std::vector<float>& actions) const {
+    for (std::size_t e = 0; e < actions.size(); ++e) actions[e] = mid_[e % mid_.size()];
+}
+
+/// Each new knot is the time average of what the old plan does then.
+void Planner::shift(float* actions, double elapsed) const {
+    const int action_size = problem().action_size, last = horizon() - 1;
+    const double knots = elapsed / steps_per_knot();
+    const int whole = static_cast<int>(std::min<double>(std::floor(knots), horizon()));
+    const float part = static_cast<float>(knots - std::floor(knots));
+    for (int h = 0; h <= last; ++h) {
+        const float* before = actions + std::min(h + whole, last) * action_size;
+        const float* after = actions + std::min(h + whole + 1, last) * action_size;
+        // Reads lie at or after h: in place is safe.
+        for (int a = 0; a < action_size; ++a) actions[h * action_size + a] = clip(before[a] + part * (after[a] - before[a]), a);
+    }
+}
+
+/// Actions as one more candidate: their return, and the states that they lead to. Returns whether there was time.
+bool Planner::evaluate(const std::vector<float>& actions, std::int64_t deadline) {
+    for (int e = 0; e < elements_; ++e) std::fill_n(one_.data() + std::ptrdiff_t{e} * kLaneGroup, kLaneGroup, actions[e]);
+    std::fill_n(states_.data(), states_.size(), 0.0f);
+    const std::int64_t began = now_ns();
+    Budget budget;
+    budget.deadline = deadline;
+    const Progress progress = rollout_.run({one_.data(), kLaneGroup}, 1, return_.data(), {states_.data(), kLaneGroup}, budget);
+    plan_.model_steps += progress.model_steps;
+    plan_.has_states = progress.complete;
+    if (!progress.complete) return false;
+    answer_time_ = now_ns() - began;
+    plan_.value = return_[0];
+    for (std::size_t i = 0; i < plan_.states.size(); ++i) plan_.states[i] = states_[i * kLaneGroup];
+    return true;
+}
+
+/// A finished plan answers as its settings say, and counts one more tile; one that was cut off with the best it has seen.
+void Planner::answer(const Memory& memory, const PlanRequest& request, bool complete) {
+    plan_.value = std::numeric_limits<float>::quiet_NaN();
+    plan_.has_states = false;
+    if (complete && plan_.tiles < request.max_tiles) {
+        plan_.status = any_finite_ ? PlanStatus::ok : PlanStatus::no_finite_candidate;
+        plan_.actions = any_finite_ ? chosen(memory) : fallback_;
+        if (evaluate(plan_.actions, request.deadline)) {
+            plan_.tiles += 1;
+            return;
+        }
+    }
+    if (any_finite_) {
+        plan_.status = PlanStatus::deadline;
+        plan_.actions = best_;
+        evaluate(best_, request.deadline);
+        plan_.value = best_return_;
+        return;
+    }
+    plan_.actions = fallback_;
+    plan_.status = plan_.tiles > 0 ? PlanStatus::no_finite_candidate : memory.plans > 0 ? PlanStatus::shifted : PlanStatus::safe;
+}
+
+}  // namespace mbrl

@@ -1,0 +1,35 @@
+// What planners are told once: the settings that all of them share, and those of the ones that sample.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace mbrl {
+
+struct PlannerSettings {
+    int horizon = 5;               // knots
+    int steps_per_knot = 5;        // model steps an action is held
+    double discount = 1;           // per model step
+    bool warm_start = false;       // start from the last plan, shifted by the elapsed time
+    std::vector<double> max_rate;  // of actions, per second: one number or one for each; empty: no limit
+    std::uint64_t seed = 0;
+    int threads = 1;
+
+    void validate() const;  // throws Error
+};
+
+struct SamplingSettings : PlannerSettings {
+    int population = 100;       // candidates per iteration
+    int iterations = 5;         // refits per plan
+    double init_std = 1;        // of the sampling Gaussian, in units of half the action range
+    double noise_beta = 0;      // power spectrum 1/f^beta along the horizon, 0 = white
+    double fresh_fraction = 0;  // share of candidates drawn from the initial distribution in every iteration
+    int keep_elites = 0;        // the best that stay candidates, in the next iteration and, shifted, in the next plan
+    bool include_mean = false;  // candidate 0 is the mean
+    bool returns_best = false;  // the best candidate of all iterations, else the last mean
+    bool prune = true;          // whether candidates that cannot matter stop early: same plans, fewer model steps
+
+    void validate() const;
+};
+
+}  // namespace mbrl
