@@ -58,7 +58,7 @@ probe() {
     "${flags[@]}" -std=c++20 -pthread tests/deep/probe.cpp -o "$program" >"$said" 2>&1 ||
         cannot "the simplest program does not build with ${flags[*]}: $(grep -m1 -i -E 'error|cannot' "$said")"
     for i in 1 2 3; do
-        timeout 60 $(steady) "$@" "$program" "${arguments[@]}" >"$said" 2>&1 ||
+        LLVM_PROFILE_FILE=$program.profraw timeout 60 $(steady) "$@" "$program" "${arguments[@]}" >"$said" 2>&1 ||
             cannot "the simplest program does not run with ${flags[*]} $*: $(grep -m1 -v '^INFO' "$said")"
     done
 }
@@ -73,7 +73,7 @@ missing() { # the Debian packages that the stages want and this machine has not
     command -v aarch64-linux-gnu-g++ >/dev/null || echo g++-aarch64-linux-gnu
 }
 
-install_packages() { # with bounds on the network alone: 60 s for the lists, 120 s for each download
+install_packages() { # with bounds on the network: 60 s for the lists, 120 s for each download
     export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
     local apt=(apt-get -qq -o DPkg::Lock::Timeout=30 -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20)
     timeout -k 5 60 "${apt[@]}" update || echo "apt-get update did not work"
@@ -81,10 +81,9 @@ install_packages() { # with bounds on the network alone: 60 s for the lists, 120
     for package in $(missing); do
         if [ "$package" = "clang>=20" ]; then
             for version in 22 21 20 19 18 17 16; do # RealtimeSanitizer came with 20, the other stages do with less
-                [ "$(clang_version)" -ge $version ] && [ -n "$(llvm_tool llvm-cov)" ] && break
-                apt-cache show clang-$version >/dev/null 2>&1 || continue
-                install clang-$version libclang-rt-$version-dev llvm-$version && break
+                apt-cache show clang-$version 2>/dev/null | grep -q . && break
             done
+            install clang-$version libclang-rt-$version-dev llvm-$version
         else
             install "$package"
         fi
@@ -93,6 +92,8 @@ install_packages() { # with bounds on the network alone: 60 s for the lists, 120
 }
 
 install() { # fetches first: what is stopped for being slow has changed nothing
-    local options=(-y --no-install-recommends)
-    timeout -k 5 120 "${apt[@]}" install "${options[@]}" --download-only "$@" && "${apt[@]}" install "${options[@]}" "$@"
+    local options=(-y --no-install-recommends) left
+    left=$(($(seconds_left) - 60))
+    [ $left -gt 0 ] && timeout -k 5 $((left < 120 ? left : 120)) "${apt[@]}" install "${options[@]}" --download-only "$@" &&
+        "${apt[@]}" install "${options[@]}" "$@"
 }
