@@ -73,10 +73,10 @@ missing() { # the Debian packages that the stages want and this machine has not
     command -v aarch64-linux-gnu-g++ >/dev/null || echo g++-aarch64-linux-gnu
 }
 
-install_packages() { # with bounds on the network: 60 s for the lists, 120 s for each download
+install_packages() { # with bounds on the network: 90 s for the lists, 120 s for each download
     export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
     local apt=(apt-get -qq -o DPkg::Lock::Timeout=30 -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20)
-    timeout -k 5 60 "${apt[@]}" update || echo "apt-get update did not work"
+    timeout -k 5 90 "${apt[@]}" update || echo "apt-get update did not work"
     local package version
     for package in $(missing); do
         if [ "$package" = "clang>=20" ]; then
