@@ -35,7 +35,7 @@ realtime() {
 }
 
 coverage() {
-    need_clang 16
+    need_clang 19
     local tool
     for tool in llvm-profdata llvm-cov; do
         [ -n "$(llvm_tool $tool)" ] || cannot "no $tool that belongs to $CLANG"
@@ -45,7 +45,7 @@ coverage() {
 }
 
 fuzz() {
-    need_clang 16
+    need_clang 19
     # Deep stack traces of every allocation would cost half of the executions.
     export ASAN_OPTIONS=malloc_context_size=1:detect_stack_use_after_return=0:quarantine_size_mb=16
     probe "$CLANG" -DPROBE_FUZZER -fsanitize=address,undefined,fuzzer
@@ -59,7 +59,7 @@ fuzz() {
 }
 
 clang() { # every C++ test, the committed plan among them, compiled by the other compiler
-    need_clang 16
+    need_clang 19
     probe "$CLANG" -O3
     rm -f build/clang/complete
     cmake --preset release -B build/clang -DCMAKE_CXX_COMPILER="$CLANG" && cmake --build build/clang || return 1

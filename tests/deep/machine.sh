@@ -15,7 +15,7 @@ need() {
 
 newest_clang() {
     local version
-    for version in 24 23 22 21 20 19 18 17 16 15 14; do
+    for version in 24 23 22 21 20 19; do
         command -v clang++-$version >/dev/null && echo clang++-$version && return
     done
     command -v clang++ >/dev/null && echo clang++
@@ -80,7 +80,7 @@ install_packages() { # with bounds on the network: 90 s for the lists, 120 s for
     local package version
     for package in $(missing); do
         if [ "$package" = "clang>=20" ]; then
-            for version in 22 21 20 19 18 17 16; do # RealtimeSanitizer came with 20, the other stages do with less
+            for version in 22 21 20 19; do # RealtimeSanitizer came with 20; older ones than 19 have not been tried
                 apt-cache show clang-$version 2>/dev/null | grep -q . && break
             done
             install clang-$version libclang-rt-$version-dev llvm-$version
