@@ -29,30 +29,31 @@ def environment(test: dict[str, Any]) -> dict[str, str]:
     return dict(entry.split("=", 1) for entry in properties.get("ENVIRONMENT", []))
 
 
-def run(test: dict[str, Any], emulator: list[str], seconds: float) -> bool:
-    """Prints how it went; false when the test failed."""
+def run(test: dict[str, Any], emulator: list[str], seconds: float) -> str:
+    """Prints how it went, and returns passed, failed or left out."""
     name, start = test["name"], time.monotonic()
     seconds = min(seconds, float(os.environ.get("DEEP_END", "inf")) - 10 - time.time())
     if seconds < 5:
         print(f"too slow {name}: no time is left", flush=True)
-        return True
+        return "left out"
     try:
         command = [*emulator, *test["command"]]
         done = subprocess.run(command, env={**os.environ, **environment(test)}, capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired:
         print(f"too slow {name}: not done after {seconds:.0f} s", flush=True)
-        return True
+        return "left out"
     took = f"{time.monotonic() - start:.1f} s"
     if done.returncode == 77:
         print(f"skipped  {name}: says that it cannot run here", flush=True)
     elif done.returncode == 0:
         print(f"passed   {name} {took}", flush=True)
+        return "passed"
     elif EMULATOR_BROKE.search(done.stderr):
         print(f"emulator broke in {name}: {done.stderr[-200:]!r}", flush=True)
     else:
         print(f"FAILED   {name} {took}, exit status {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}", flush=True)
-        return False
-    return True
+        return "failed"
+    return "left out"
 
 
 def main() -> int:
@@ -75,8 +76,13 @@ def main() -> int:
         print("FAILED   there is no test")
         return 1
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        passed = list(pool.map(lambda test: run(test, arguments.emulator, arguments.seconds), chosen))
-    return 0 if all(passed) else 1
+        outcomes = list(pool.map(lambda test: run(test, arguments.emulator, arguments.seconds), chosen))
+    if "failed" in outcomes:
+        return 1
+    if "passed" in outcomes:
+        return 0
+    print("no test came to its end under the emulator")
+    return 77
 
 
 if __name__ == "__main__":
