@@ -7,6 +7,7 @@ namespace mbrl::bindings {
 void bind_operations(pybind11::module_& module);
 void bind_problem(pybind11::module_& module);
 void bind_planners(pybind11::module_& module);
+void bind_gradients(pybind11::module_& module);
 }  // namespace mbrl::bindings
 
 PYBIND11_MODULE(_core, module) {
@@ -25,4 +26,5 @@ PYBIND11_MODULE(_core, module) {
     mbrl::bindings::bind_operations(module);
     mbrl::bindings::bind_problem(module);
     mbrl::bindings::bind_planners(module);
+    mbrl::bindings::bind_gradients(module);
 }
