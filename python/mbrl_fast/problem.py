@@ -175,8 +175,8 @@ class Problem:
 
         Jacobians and gradients are true derivatives; rewards are functions of state and action, through the next state. The
         curvature is Gauss-Newton's: Σ c ∇z ∇zᵀ over the rows z on which the cost (−reward) depends in a curved way. Of convex
-        functions c is their second derivative, of \|z\| that of the parabola above it, of concave ones and of products of
-        different rows 0. \|z\| and √z count as at least ``smoothing`` where they are divided by. Per-step inputs are
+        functions c is their second derivative, of abs(z) that of the parabola above it, of concave ones and of products of
+        different rows 0. abs(z) and √z count as at least ``smoothing`` where they are divided by. Per-step inputs are
         [T, shape]. Of an ensemble, one ``member`` or (None) the mean over the members.
         """
         index = -1 if member is None else member
