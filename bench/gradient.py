@@ -2,8 +2,9 @@
 
     python -m bench.gradient [--population 256] [--horizon 25] [--rounds 20]
 
-Every contender is checked against the others before it is timed; rounds are interleaved; one thread each; medians. Torch runs the
-same modules in float32 on the whole population at once, with and without the backward pass.
+Every contender is checked against the others before it is timed; rounds are interleaved; one thread each; medians of
+processor time, which other programs on the machine change least. Torch runs the same modules in float32 on the whole population at
+once, with and without the backward pass.
 """
 
 from __future__ import annotations
@@ -46,12 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> list[dict[str, Any]]:
 
 
 def compare(name: str, make: Callable[[], nn.Module], options: argparse.Namespace) -> dict[str, Any]:
-    """Median seconds of each contender."""
+    """Median processor seconds of each contender."""
     torch.manual_seed(0)
     module, reward = make(), GoalDistance()
-    problem = mf.export(
-        module, reward, state_size=6, action_size=2, action_low=-1.0, action_high=1.0, dt=0.2, inputs={"goal": 6}
-    )
+    problem = mf.export(module, reward, state_size=6, action_size=2, action_low=-1.0, action_high=1.0, dt=0.2, inputs={"goal": 6})
     shape = (options.population, options.horizon, 2)
     actions = np.random.default_rng(0).uniform(-0.9, 0.9, shape).astype(np.float32)
     contenders: dict[str, Callable[[], Any]] = {
@@ -69,9 +68,9 @@ def compare(name: str, make: Callable[[], nn.Module], options: argparse.Namespac
     times: dict[str, list[float]] = {key: [] for key in contenders}
     for _ in range(options.rounds):
         for key, call in contenders.items():
-            start = time.perf_counter()
+            start = time.process_time()
             call()
-            times[key].append(time.perf_counter() - start)
+            times[key].append(time.process_time() - start)
     return {"model": name, **{key: float(np.median(found)) for key, found in times.items()}}
 
 

@@ -93,7 +93,8 @@ py::dict program_gradient(const Problem& problem, const std::string& name, const
         check(values.contains(key.c_str()), "program ", name, " needs ", key, " of ", size, " numbers");
         FloatArray array = to_floats(values[key.c_str()], key);
         check_shape(array, {-1, size}, key);
-        check(batch == 1 || array.shape(0) == 1 || array.shape(0) == batch, key, " must have ", batch, " rows, got ", array.shape(0));
+        check(batch == 1 || array.shape(0) == 1 || array.shape(0) == batch, key, " must have ", batch, " rows, got ",
+              array.shape(0));
         batch = std::max(batch, array.shape(0));
         arguments[argument] = {array.data(), array.shape(0)};
         arrays.push_back(std::move(array));
@@ -131,8 +132,8 @@ std::vector<float> previous_of(const Problem& problem, py::handle previous_actio
     return previous;
 }
 
-py::tuple rollout_gradient(std::shared_ptr<const Problem> problem, py::handle state, py::handle action_values, const py::dict& given,
-                           py::handle previous_action, int steps_per_knot, double discount, int threads) {
+py::tuple rollout_gradient(std::shared_ptr<const Problem> problem, py::handle state, py::handle action_values,
+                           const py::dict& given, py::handle previous_action, int steps_per_knot, double discount, int threads) {
     const py::ssize_t s = problem->state_size, a = problem->action_size;
     const FloatArray actions = floats(action_values, {-1, -1, a}, "actions");
     check(actions.shape(0) >= 1 && actions.shape(1) >= 1, "actions must hold at least one candidate and one step, got shape ",
@@ -176,7 +177,8 @@ py::dict quadratic(std::shared_ptr<const Problem> problem, py::handle state_valu
     check(count >= 1, "actions must hold at least one step");
     const FloatArray states = floats(state_values, {count + 1, s}, "states");
     check(threads >= 1 && threads <= 1024, "threads must be in 1..1024, got ", threads);
-    QuadraticModel model(problem, static_cast<int>(count), std::make_shared<ThreadPool>(threads), {member, static_cast<float>(smoothing)});
+    QuadraticModel model(problem, static_cast<int>(count), std::make_shared<ThreadPool>(threads),
+                         {member, static_cast<float>(smoothing)});
     const BoundInputs inputs(*problem, given, static_cast<int>(count));
     const std::vector<float> previous = previous_of(*problem, previous_action);
     {
@@ -198,12 +200,14 @@ py::dict quadratic(std::shared_ptr<const Problem> problem, py::handle state_valu
 
 void bind_gradients(py::module_& module) {
     module.def("has_gradient", &has_gradient, py::arg("operation"), "Whether there is a rule for the operation's derivative.");
-    module.def("operation_gradient", &operation_gradient, py::arg("name"), py::arg("inputs"), py::arg("cotangents"),
-               py::arg("relu") = false,
-               "Gradients [rows, lanes] by each operand of one operation on inputs [rows, lanes], given cotangents [outputs, lanes].");
-    module.def("program_gradient", &program_gradient, py::arg("problem"), py::arg("program"), py::arg("arguments"),
-               py::arg("cotangents"), py::arg("member") = 0,
-               "Gradients of the sum of cotangents times outputs by the lane arguments of a program; everything [1 or batch, size].");
+    module.def(
+        "operation_gradient", &operation_gradient, py::arg("name"), py::arg("inputs"), py::arg("cotangents"),
+        py::arg("relu") = false,
+        "Gradients [rows, lanes] by each operand of one operation on inputs [rows, lanes], given cotangents [outputs, lanes].");
+    module.def(
+        "program_gradient", &program_gradient, py::arg("problem"), py::arg("program"), py::arg("arguments"), py::arg("cotangents"),
+        py::arg("member") = 0,
+        "Gradients of the sum of cotangents times outputs by the lane arguments of a program; everything [1 or batch, size].");
     module.def("rollout_gradient", &rollout_gradient, py::arg("problem"), py::arg("state"), py::arg("actions"), py::arg("inputs"),
                py::arg("previous_action") = py::none(), py::arg("steps_per_knot") = 1, py::arg("discount") = 1.0,
                py::arg("threads") = 1, "Returns [N] and their gradients [N, H, A].");

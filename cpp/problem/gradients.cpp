@@ -51,8 +51,8 @@ RolloutGradient::RolloutGradient(std::shared_ptr<const Problem> problem, Rollout
     step_->executor().set_feedback("next_state", "state");
     if (const Program* terminal = problem_->find_program("terminal_value")) {
         terminal_ = std::make_unique<PlacedProgram>(*problem_, *terminal, stride_);
-        terminal_back_ =
-            std::make_unique<PlacedProgram>(*problem_, adjoint_of(*problem_, "terminal_value", {"value"}, {"state"}).program(), stride_);
+        terminal_back_ = std::make_unique<PlacedProgram>(
+            *problem_, adjoint_of(*problem_, "terminal_value", {"value"}, {"state"}).program(), stride_);
     }
     find_rows();
     double factor = 1;
@@ -182,12 +182,9 @@ bool RolloutGradient::forward(Worker& worker, const Job& job, int member, int fi
         load_step(*step_, lanes, job, t, first, width);
         executor.run(frame);
         worker.model_steps += std::min(width, job.count - first);
-        table.accumulate(worker.total.data(), alive, lanes_of(frame, reward_, scratch), nullptr, discounts_[t],
-                         width);
+        table.accumulate(worker.total.data(), alive, lanes_of(frame, reward_, scratch), nullptr, discounts_[t], width);
         std::copy_n(alive, width, after);
-        if (ends_)
-            table.accumulate(worker.total.data(), after, nullptr, lanes_of(frame, ended_, scratch), 0,
-                             width);
+        if (ends_) table.accumulate(worker.total.data(), after, nullptr, lanes_of(frame, ended_, scratch), 0, width);
         executor.feed_back(frame);
         std::copy_n(lanes + step_->state, size, state(worker, t + 1));
     }
@@ -240,7 +237,8 @@ void RolloutGradient::terminal_lambda(Worker& worker, int member, int width) {
     std::fill_n(worker.lambda.data(), size, 0.0f);
     if (!terminal_back_ || terminal_back_->state < 0) return;
     const Executor& executor = terminal_back_->executor();
-    float *lanes = worker.terminal_back.data(), *alive = worker.alive.data() + static_cast<std::ptrdiff_t>(shape_.steps()) * stride_;
+    float *lanes = worker.terminal_back.data(),
+          *alive = worker.alive.data() + static_cast<std::ptrdiff_t>(shape_.steps()) * stride_;
     std::copy_n(state(worker, shape_.steps()), size, lanes + terminal_back_->state);
     std::fill_n(lanes + by_value_, width, discounts_[shape_.steps()]);
     const Frame frame = terminal_back_->frame(member, lanes, width);
@@ -273,7 +271,8 @@ void RolloutGradient::step_back(Worker& worker, const Job& job, const Frame& fra
     const auto add = [&](const std::vector<Operand>& values, int at_step) {
         const std::int64_t knot = at_step / shape_.steps_per_knot;
         for (std::size_t a = 0; a < values.size(); ++a) {
-            float* to = job.gradients.rows + (knot * problem_->action_size + static_cast<std::int64_t>(a)) * job.gradients.stride + first;
+            float* to =
+                job.gradients.rows + (knot * problem_->action_size + static_cast<std::int64_t>(a)) * job.gradients.stride + first;
             kernels().accumulate(to, alive, lanes_of(frame, values[a], scratch), nullptr, share, frame.width);
         }
     };

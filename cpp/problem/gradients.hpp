@@ -83,7 +83,7 @@ class RolloutGradient {
     std::unique_ptr<PlacedProgram> step_, step_back_, terminal_, terminal_back_;
     HeldInputs inputs_;
     Operand reward_{}, ended_{}, value_{};
-    int by_next_state_ = -1, by_reward_ = -1, by_value_ = -1;  // offsets of the cotangents
+    int by_next_state_ = -1, by_reward_ = -1, by_value_ = -1;                      // offsets of the cotangents
     std::vector<Operand> to_state_, to_action_, to_previous_, terminal_to_state_;  // the gradients
     bool ends_ = false, prepared_ = false;
     std::vector<float> discounts_, state_, previous_action_;

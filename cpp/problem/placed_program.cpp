@@ -8,7 +8,8 @@
 namespace mbrl {
 
 HeldInputs::HeldInputs(const Problem& problem, int steps) {
-    for (const auto& input : problem.inputs) values_.emplace_back(static_cast<std::size_t>(input.size()) * (input.per_step ? steps : 1));
+    for (const auto& input : problem.inputs)
+        values_.emplace_back(static_cast<std::size_t>(input.size()) * (input.per_step ? steps : 1));
 }
 
 bool HeldInputs::load(const InputValues& inputs) {

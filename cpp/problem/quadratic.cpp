@@ -23,7 +23,11 @@ void add_outer(float* matrix, const float* z, int size, float factor) {
 
 QuadraticModel::QuadraticModel(std::shared_ptr<const Problem> problem, int steps, std::shared_ptr<ThreadPool> pool,
                                QuadraticSettings settings)
-    : problem_(std::move(problem)), steps_(steps), pool_(std::move(pool)), settings_(settings), inputs_(*problem_, std::max(steps, 1)) {
+    : problem_(std::move(problem)),
+      steps_(steps),
+      pool_(std::move(pool)),
+      settings_(settings),
+      inputs_(*problem_, std::max(steps, 1)) {
     check(steps >= 1, "steps must be >= 1, got ", steps);
     check(settings.member >= -1 && settings.member < problem_->members, "member must be in -1..", problem_->members - 1, ", got ",
           settings.member);
@@ -59,9 +63,7 @@ QuadraticModel::Expansion QuadraticModel::expansion(const std::string& program, 
     const Program& derived =
         problem_
             ->derived(name.str(),
-                      [&] {
-                          return mbrl::curvature(original, {name.str(), objective, through, arguments, settings_.smoothing});
-                      })
+                      [&] { return mbrl::curvature(original, {name.str(), objective, through, arguments, settings_.smoothing}); })
             .program();
     Expansion made;
     made.program = std::make_unique<PlacedProgram>(*problem_, derived, kLanes);
@@ -167,7 +169,8 @@ void QuadraticModel::run_tile(Expansion& expansion, const Points& points, int me
 }
 
 /// The point's arguments, and the unit cotangent that the lane's role in its point asks for.
-void QuadraticModel::load_lane(const Expansion& expansion, const Points& points, float* lanes, int lane, int point, int role) const {
+void QuadraticModel::load_lane(const Expansion& expansion, const Points& points, float* lanes, int lane, int point,
+                               int role) const {
     const auto put = [&](int at, int i) -> float& { return lanes[at + static_cast<std::ptrdiff_t>(i) * kLanes + lane]; };
     const PlacedProgram& program = *expansion.program;
     const int s = problem_->state_size, a = problem_->action_size;
@@ -192,7 +195,8 @@ void QuadraticModel::add(const Expansion& expansion, int count, float share, con
     for (int point = 0; point < count; ++point) {
         const float* rows = expansion.lane_gradients.data() + static_cast<std::ptrdiff_t>(point) * expansion.lanes_each * v;
         if (out.jacobian)
-            for (int i = 0; i < through * v; ++i) out.jacobian[static_cast<std::ptrdiff_t>(point) * through * v + i] += share * rows[i];
+            for (int i = 0; i < through * v; ++i)
+                out.jacobian[static_cast<std::ptrdiff_t>(point) * through * v + i] += share * rows[i];
         if (!expansion.has_objective) continue;
         rows += static_cast<std::ptrdiff_t>(through) * v;
         out.values[point] += share * expansion.values[point];

@@ -11,17 +11,19 @@
 namespace mbrl {
 
 struct QuadraticSettings {
-    int member = -1;           // of an ensemble, −1: the mean over its members, of dynamics and rewards
-    float smoothing = 1e-3f;   // |z| and √q count as at least this where they are divided by
+    int member = -1;          // of an ensemble, −1: the mean over its members, of dynamics and rewards
+    float smoothing = 1e-3f;  // |z| and √q count as at least this where they are divided by
 };
 
 /// Around every step of a trajectory: next state ≈ f + F·δ, reward ≈ r + gᵀδ − ½·δᵀCδ with δ = (state, action[, previous action])
 /// and C positive semidefinite. F and g are the true derivatives of the step (the reward's through its next state, too), except
-/// that √q below `smoothing` is as steep as there. C is Gauss-Newton's: see curvature() in program/gradient.hpp. Termination is not looked at.
+/// that √q below `smoothing` is as steep as there. C is Gauss-Newton's: see curvature() in program/gradient.hpp. Termination is not
+/// looked at.
 class QuadraticModel {
  public:
     /// Sizes and allocates everything for up to `steps` model steps; run() allocates nothing.
-    QuadraticModel(std::shared_ptr<const Problem> problem, int steps, std::shared_ptr<ThreadPool> pool, QuadraticSettings settings = {});
+    QuadraticModel(std::shared_ptr<const Problem> problem, int steps, std::shared_ptr<ThreadPool> pool,
+                   QuadraticSettings settings = {});
 
     const Problem& problem() const { return *problem_; }
     int steps() const { return steps_; }

@@ -62,7 +62,8 @@ Rows Builder::run(const char* op, std::vector<Rows> operands, std::size_t count)
     item.instruction.in = std::move(operands);
     // What is the same for all candidates is computed once, in the prologue.
     item.prologue = uniform(item.instruction);
-    for (std::size_t i = 0; i < count; ++i) item.instruction.out.push_back(add_row(item.prologue ? RowLevel::uniform : RowLevel::lane));
+    for (std::size_t i = 0; i < count; ++i)
+        item.instruction.out.push_back(add_row(item.prologue ? RowLevel::uniform : RowLevel::lane));
     items_.push_back(std::move(item));
     return items_.back().instruction.out;
 }

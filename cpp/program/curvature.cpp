@@ -19,7 +19,8 @@ const std::map<std::string, Second>& seconds() {
     static const std::map<std::string, Second> table = {
         // Above |z| lies the parabola z²/(2|z₀|) + |z₀|/2; above −|z| its tangent.
         {"abs", [](V c, V x, V, float s) { return c.map("maximum", c.number(0)) / x.map("abs").map("maximum", x.number(s)); }},
-        {"sqrt", [](V c, V, V o, float s) {
+        {"sqrt",
+         [](V c, V, V o, float s) {
              const Value root = o.map("maximum", o.number(s));
              return c * -0.25f / (root * root * root);
          }},
@@ -30,26 +31,31 @@ const std::map<std::string, Second>& seconds() {
         {"sin", [](V c, V, V o, float) { return -c * o; }},
         {"cos", [](V c, V, V o, float) { return -c * o; }},
         {"tan", [](V c, V, V o, float) { return c * 2.0f * o * (o * o + 1); }},
-        {"atan", [](V c, V x, V, float) {
+        {"atan",
+         [](V c, V x, V, float) {
              const Value q = x * x + 1;
              return c * -2.0f * x / (q * q);
          }},
         {"tanh", [](V c, V, V o, float) { return c * -2.0f * o * (1.0f - o) * (o + 1); }},
         {"sigmoid", [](V c, V, V o, float) { return c * o * (1.0f - o) * (1.0f - o * 2.0f); }},
-        {"softplus", [](V c, V x, V, float) {
+        {"softplus",
+         [](V c, V x, V, float) {
              const Value s = x.map("sigmoid");
              return c * s * (1.0f - s);
          }},
-        {"silu", [](V c, V x, V, float) {
+        {"silu",
+         [](V c, V x, V, float) {
              const Value s = x.map("sigmoid");
              return c * s * (1.0f - s) * (x * (1.0f - s * 2.0f) + 2);
          }},
         {"erf", [](V c, V x, V, float) { return c * -2.25675833f * x * (-(x * x)).map("exp"); }},
-        {"asin", [](V c, V x, V, float s) {
+        {"asin",
+         [](V c, V x, V, float s) {
              const Value root = ((1.0f - x) * (x + 1)).map("sqrt").map("maximum", x.number(s));
              return c * x / (root * root * root);
          }},
-        {"acos", [](V c, V x, V, float s) {
+        {"acos",
+         [](V c, V x, V, float s) {
              const Value root = ((1.0f - x) * (x + 1)).map("sqrt").map("maximum", x.number(s));
              return -c * x / (root * root * root);
          }},
@@ -60,17 +66,14 @@ const std::map<std::string, Second>& seconds() {
 /// One curved dependence: output `output` of an instruction on the row z.
 struct Residual {
     int instruction, output, z;
-    int other = -1;       // the second operand: of pow, and of a product the one that is `scale` times z, if not z itself
-    int numerator = -1;   // of a fraction
+    int other = -1;      // the second operand: of pow, and of a product the one that is `scale` times z, if not z itself
+    int numerator = -1;  // of a fraction
 };
 
 class Curvature {
  public:
     Curvature(const Program& program, const CurvatureRequest& request)
-        : program_(program),
-          request_(request),
-          builder_(program),
-          reverse_(builder_, request.arguments, request.smoothing) {}
+        : program_(program), request_(request), builder_(program), reverse_(builder_, request.arguments, request.smoothing) {}
 
     std::unique_ptr<DerivedProgram> build() {
         const auto objective = program_.outputs.find(request_.objective), through = program_.outputs.find(request_.through);

@@ -11,9 +11,9 @@ namespace mbrl {
 
 /// Which numbers of which linear of the original a linear of the derived Program multiplies with.
 struct WeightSource {
-    int instruction = -1;        // of the original Program; -1: this is no linear
-    bool transposed = false;     // out and in are then inputs and outputs of the original; the biases are zero
-    std::vector<int> out, in;    // positions among the original's outputs and inputs
+    int instruction = -1;      // of the original Program; -1: this is no linear
+    bool transposed = false;   // out and in are then inputs and outputs of the original; the biases are zero
+    std::vector<int> out, in;  // positions among the original's outputs and inputs
 };
 
 /// Keeps to the original Program's members, arguments, constants and inputs. Constants of its own come behind the original's.

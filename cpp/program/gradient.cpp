@@ -9,11 +9,7 @@
 namespace mbrl {
 
 Reverse::Reverse(Builder& builder, const std::vector<std::string>& arguments, float least_root)
-    : builder_(builder),
-      program_(builder.original()),
-      least_root_(least_root),
-      depends_(program_.rows()),
-      terms_(program_.rows()) {
+    : builder_(builder), program_(builder.original()), least_root_(least_root), depends_(program_.rows()), terms_(program_.rows()) {
     for (const Argument& argument : program_.arguments) {
         const bool named = std::find(arguments.begin(), arguments.end(), argument.name) != arguments.end();
         if (argument.uniform || !(named || arguments.empty())) continue;
@@ -64,7 +60,8 @@ std::pair<std::vector<int>, Rows> Reverse::totals(const Rows& rows) {
         const auto& terms = terms_[rows[i]];
         if (terms.empty()) continue;
         positions.push_back(i);
-        const auto plain = static_cast<std::size_t>(std::count_if(terms.begin(), terms.end(), [](Term term) { return term.b < 0; }));
+        const auto plain =
+            static_cast<std::size_t>(std::count_if(terms.begin(), terms.end(), [](Term term) { return term.b < 0; }));
         alike[{plain, terms.size() - plain}].push_back(i);
     }
     std::map<int, int> total;

@@ -61,7 +61,9 @@ void Adjoint::through_weights() {
 
 namespace {
 
-Value fold(const char* op, const Value& rows, std::size_t count) { return {rows.builder(), rows.builder().run(op, {rows.rows()}, count)}; }
+Value fold(const char* op, const Value& rows, std::size_t count) {
+    return {rows.builder(), rows.builder().run(op, {rows.rows()}, count)};
+}
 
 /// The larger (or smaller) operand, `x[0]` where `wins`, gets all of the cotangent; of two equal ones each gets half.
 void choose(Adjoint& v, const Value& wins) {
@@ -173,7 +175,7 @@ const std::map<std::string, GradientRule>& rules() {
 }
 
 /// Steps: flat wherever they have a derivative.
-constexpr const char* kFlat[] = {"sign", "floor", "ceil", "round", "trunc",       "isnan",      "logical_not", "lt",
+constexpr const char* kFlat[] = {"sign", "floor", "ceil", "round",  "trunc",  "isnan",       "logical_not", "lt",
                                  "le",   "eq",    "ne",   "argmax", "argmin", "logical_and", "logical_or"};
 
 }  // namespace

@@ -11,7 +11,20 @@ import typing
 import numpy
 import numpy.typing
 
-__all__: list[str] = ["CEM", "CEMSettings", "Problem", "build_info", "evaluate_op", "noise", "op_table"]
+__all__: list[str] = [
+    "CEM",
+    "CEMSettings",
+    "Problem",
+    "build_info",
+    "evaluate_op",
+    "has_gradient",
+    "noise",
+    "op_table",
+    "operation_gradient",
+    "program_gradient",
+    "quadratic",
+    "rollout_gradient",
+]
 
 class Problem:
     """
@@ -190,6 +203,11 @@ def evaluate_op(name: str, inputs: list[typing.Any], outputs: int) -> numpy.typi
     Runs one operation on inputs [rows, lanes] -> [outputs, lanes]; linear takes inputs, weight and bias.
     """
 
+def has_gradient(operation: str) -> bool:
+    """
+    Whether there is a rule for the operation's derivative.
+    """
+
 def noise(seed: int, stream: int, plan: int, iteration: int, population: int, elements: int) -> numpy.typing.NDArray[numpy.float32]:
     """
     The standard normals that a planner draws, [population, elements].
@@ -198,4 +216,46 @@ def noise(seed: int, stream: int, plan: int, iteration: int, population: int, el
 def op_table() -> list[dict[str, typing.Any]]:
     """
     Every operation: name, kind (map, reduce, dot, linear) and arity.
+    """
+
+def operation_gradient(
+    name: str, inputs: list[typing.Any], cotangents: typing.Any, relu: bool = False
+) -> list[numpy.typing.NDArray[numpy.float32]]:
+    """
+    Gradients [rows, lanes] by each operand of one operation on inputs [rows, lanes], given cotangents [outputs, lanes].
+    """
+
+def program_gradient(
+    problem: Problem, program: str, arguments: dict[str, typing.Any], cotangents: dict[str, typing.Any], member: int = 0
+) -> dict[str, numpy.typing.NDArray[numpy.float32]]:
+    """
+    Gradients of the sum of cotangents times outputs by the lane arguments of a program; everything [1 or batch, size].
+    """
+
+def quadratic(
+    problem: Problem,
+    states: typing.Any,
+    actions: typing.Any,
+    inputs: dict[str, typing.Any],
+    previous_action: typing.Any = None,
+    member: int = -1,
+    smoothing: float = 0.001,
+    threads: int = 1,
+) -> dict[str, typing.Any]:
+    """
+    A quadratic model along a trajectory: states [T + 1, S], actions [T, A].
+    """
+
+def rollout_gradient(
+    problem: Problem,
+    state: typing.Any,
+    actions: typing.Any,
+    inputs: dict[str, typing.Any],
+    previous_action: typing.Any = None,
+    steps_per_knot: int = 1,
+    discount: float = 1.0,
+    threads: int = 1,
+) -> tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32]]:
+    """
+    Returns [N] and their gradients [N, H, A].
     """

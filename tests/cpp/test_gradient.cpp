@@ -31,7 +31,8 @@ Run run(const std::shared_ptr<mbrl::Problem>& problem, int threads, mbrl::Budget
     result.progress = rollouts.run({actions.data(), padded}, kCandidates, returns.data(), {gradients.data(), padded}, budget);
     result.returns.assign(returns.data(), returns.data() + kCandidates);
     for (int knot = 0; knot < kKnots; ++knot)
-        result.gradients.insert(result.gradients.end(), gradients.data() + knot * padded, gradients.data() + knot * padded + kCandidates);
+        result.gradients.insert(result.gradients.end(), gradients.data() + knot * padded,
+                                gradients.data() + knot * padded + kCandidates);
     return result;
 }
 

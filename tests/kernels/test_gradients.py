@@ -19,7 +19,9 @@ LANES = 400
 INNER = 3
 
 
-def autograd(function: Callable[..., Tensor], values: list[Floats], cotangents: Floats, shift: float = 0.0) -> list[NDArray[np.float64]]:
+def autograd(
+    function: Callable[..., Tensor], values: list[Floats], cotangents: Floats, shift: float = 0.0
+) -> list[NDArray[np.float64]]:
     """Gradients of Σ cotangents·function by every operand, moved by `shift`; zeros where there is no derivative."""
     operands = [torch.from_numpy(value.astype(np.float64) + shift).requires_grad_() for value in values]
     result = function(*operands)
@@ -167,7 +169,9 @@ def test_the_root_of_zero_is_steep_but_finite() -> None:
     assert 1e17 < got[0, 0] < np.inf
 
 
-@pytest.mark.parametrize(("name", "at"), [("sqrt", -1.0), ("sqrt", 0.0), ("log", 0.0), ("log", -1.0), ("exp", 1000.0), ("asin", 2.0)])
+@pytest.mark.parametrize(
+    ("name", "at"), [("sqrt", -1.0), ("sqrt", 0.0), ("log", 0.0), ("log", -1.0), ("exp", 1000.0), ("asin", 2.0)]
+)
 def test_what_is_not_selected_has_no_part(name: str, at: float) -> None:
     (got,) = _core.operation_gradient(name, [np.full((1, 1), at, np.float32)], 0 * ONE)
     assert got[0, 0] == 0.0

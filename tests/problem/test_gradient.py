@@ -20,6 +20,7 @@ SIZES: dict[str, Any] = {"state_size": 6, "action_size": 2, "action_low": -1.0, 
 GOAL = np.float32([0.2, -0.1, 0.05, 0.0, 0.8, 0.6])
 STATE = np.float32([0.1, 0.3, 0.2, 0.1, 0.96, 0.28])
 N, H = 37, 6
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # torch.func's own
 
 
 class MLP(nn.Module):
@@ -33,6 +34,17 @@ class MLP(nn.Module):
         return state + 0.3 * self.net(torch.cat([state, action], -1))
 
 
+class Wild(MLP):
+    """Goes where its action says, at a speed of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.speed = nn.Parameter(0.3 + torch.rand(1))
+
+    def forward(self, state: Tensor, action: Tensor) -> Tensor:
+        return super().forward(state, action) + self.speed * nn.functional.pad(action, (0, 4))
+
+
 def effort(next_state: Tensor, action: Tensor, previous_action: Tensor, time: Tensor, reference: Tensor) -> Tensor:
     """Uses all that a reward may use; the reference changes with the model step."""
     away = ((next_state[..., :2] - reference) ** 2).sum(-1)
@@ -40,8 +52,8 @@ def effort(next_state: Tensor, action: Tensor, previous_action: Tensor, time: Te
 
 
 def far(state: Tensor) -> Tensor:
-    """Ends outside of a small box."""
-    return state[..., 0] > 0.45
+    """Ends outside of a strip."""
+    return (state[..., 0] - 0.1).abs() > 0.6
 
 
 def value(state: Tensor) -> Tensor:
@@ -70,13 +82,13 @@ def seeded(count: int, make: Callable[[], nn.Module]) -> list[nn.Module]:
 REFERENCE = np.linspace(-0.5, 0.5, 2 * 2 * H, dtype=np.float32).reshape(2 * H, 2)
 SHAPE = {"inputs": {"reference": ("horizon", 2)}}
 CASES: dict[str, Callable[[], Case]] = {
-    "lti": lambda: Case(seeded(1, LTI), GoalDistance(), {}, {"goal": GOAL}),
+    "lti": lambda: Case(seeded(1, LTI), GoalDistance(), {"inputs": {"goal": 6}}, {"goal": GOAL}),
     "mlp": lambda: Case(seeded(1, MLP), effort, SHAPE, {"reference": REFERENCE}, True),
     "ensemble": lambda: Case(seeded(3, MLP), effort, {**SHAPE, "terminal_value": value}, {"reference": REFERENCE}, True),
     "ending": lambda: Case(
-        seeded(2, MLP), effort, {**SHAPE, "terminal_value": value, "termination": far}, {"reference": REFERENCE}, True
+        seeded(2, Wild), effort, {**SHAPE, "terminal_value": value, "termination": far}, {"reference": REFERENCE}, True
     ),
-    "bicycle": lambda: Case([Bicycle()], GoalDistance(), {}, {"goal": GOAL}),
+    "bicycle": lambda: Case([Bicycle()], GoalDistance(), {"inputs": {"goal": 6}}, {"goal": GOAL}),
 }
 
 
@@ -132,7 +144,7 @@ def test_gradients_of_rollouts_agree_with_autograd(name: str, steps_per_knot: in
     error = np.abs(gradients - wanted.numpy()).max((1, 2))
     # A unit of an LTI network may change sides between float32 and float64: that is a kink.
     assert np.mean(error <= 1e-4 * np.abs(wanted.numpy()).max()) == 1.0, error.max()
-    if name == "ending":
+    if name == "ending" and steps_per_knot == 1:
         assert 0 < (np.abs(wanted.numpy()[:, -1]).max(-1) == 0).sum() < N, "some end early, some do not"
     for threads in (1, 2):
         again = problem.gradient(STATE, actions, threads=threads, **options)
@@ -163,7 +175,7 @@ def test_gradients_follow_new_weights() -> None:
     second = problem.gradient(STATE, actions, **inputs)[1]
     assert np.abs(first - second).max() > 1e-3
     np.testing.assert_array_equal(second, newer.gradient(STATE, actions, **inputs)[1])
-    jacobians = [p.linearize(STATE, actions[0, 0], **{"reference": REFERENCE[0]}) for p in (problem, newer)]
+    jacobians = [p.linearize(STATE, actions[0, 0], reference=REFERENCE[0]) for p in (problem, newer)]
     np.testing.assert_array_equal(jacobians[0][0], jacobians[1][0])
     states = np.stack([STATE] * (H + 1))
     quadratics = [p.quadratic(states, actions[0], **inputs) for p in (problem, newer)]
@@ -188,7 +200,7 @@ def test_linearize_agrees_with_jacrev(name: str) -> None:
         expected = jacobian(torch.from_numpy(states).double(), torch.from_numpy(actions).double())
         for got, wanted in zip((a, b), expected, strict=True):
             assert got.shape == wanted.shape
-            assert np.abs(got - wanted.numpy()).max() <= 1e-4 * wanted.abs().max()
+            assert np.abs(got - wanted.detach().numpy()).max() <= 1e-4 * float(wanted.detach().abs().max())
     one = problem.linearize(states[3], actions[3], member=0, **inputs)
     assert [x.shape for x in one] == [(6, 6), (6, 2)]
     np.testing.assert_array_equal(one[0], a[3])
@@ -196,7 +208,7 @@ def test_linearize_agrees_with_jacrev(name: str) -> None:
 
 def test_gradients_need_a_reward_and_good_arguments() -> None:
     problem = mf.export(MLP(), **SIZES)
-    with pytest.raises(ValueError, match="^gradients need a reward: export the problem with one$"):
+    with pytest.raises(ValueError, match=r"^gradients need a reward: export the problem with one$"):
         problem.gradient(STATE, actions_of())
     assert problem.linearize(STATE, [0.1, 0.2])[0].shape == (6, 6)
     problem = CASES["lti"]().problem()
@@ -238,12 +250,12 @@ def test_the_quadratic_model_of_goal_distance_is_the_majoriser_of_the_root_of_ab
     np.testing.assert_allclose(model.rewards, reward(after, goal).detach().numpy(), rtol=1e-5)
     by = torch.vmap(torch.func.jacrev(lambda x, u: module(x[None], u[None])[0], (0, 1)))(x, u)
     jacobian = torch.cat(by, -1)
-    np.testing.assert_allclose(model.jacobian, jacobian.detach().numpy(), atol=1e-4 * float(jacobian.abs().max()))
+    np.testing.assert_allclose(model.jacobian, jacobian.detach().numpy(), atol=1e-4 * float(jacobian.detach().abs().max()))
     distance = (after - goal).abs()
     root = (distance * reward.weights).sum(-1).sqrt()
     weights = reward.weights / (2 * root[:, None] * distance.clamp_min(smoothing))
     closed = jacobian.mT @ torch.diag_embed(weights) @ jacobian
-    np.testing.assert_allclose(model.curvature, closed.detach().numpy(), atol=1e-3 * float(closed.abs().max()))
+    np.testing.assert_allclose(model.curvature, closed.detach().numpy(), atol=1e-3 * float(closed.detach().abs().max()))
 
 
 def quadratic_reward(next_state: Tensor, action: Tensor, goal: Tensor) -> Tensor:
@@ -264,7 +276,9 @@ def linear_dynamics(state: Tensor, action: Tensor) -> Tensor:
 
 
 def test_the_curvature_of_a_quadratic_reward_is_its_hessian() -> None:
-    problem = mf.export(linear_dynamics, quadratic_reward, inputs={"goal": 6}, terminal_value=lambda state: -(state**2).sum(-1), **SIZES)
+    problem = mf.export(
+        linear_dynamics, quadratic_reward, inputs={"goal": 6}, terminal_value=lambda state: -(state**2).sum(-1), **SIZES
+    )
     states, actions = trajectory(problem, goal=GOAL)
     model = problem.quadratic(states, actions, goal=GOAL)
     goal = torch.from_numpy(GOAL).double()
@@ -291,7 +305,9 @@ def curved(next_state: Tensor, action: Tensor) -> Tensor:
 @pytest.mark.parametrize("name", ["lti", "ensemble", "bicycle"])
 def test_curvature_is_always_symmetric_and_positive_semidefinite(name: str) -> None:
     case = CASES[name]()
-    problem = mf.export(list(case.members), curved, terminal_value=lambda state: -nn.functional.softplus(state).norm(dim=-1), **SIZES)
+    problem = mf.export(
+        list(case.members), curved, terminal_value=lambda state: -nn.functional.softplus(state).norm(dim=-1), **SIZES
+    )
     generator = np.random.default_rng(6)
     states = (2 * generator.standard_normal((H + 1, 6))).astype(np.float32)
     model = problem.quadratic(states, actions_of(1)[0])
@@ -324,7 +340,8 @@ def test_quadratic_models_are_equal_for_all_threads_and_know_previous_actions() 
     inputs = {"reference": REFERENCE[:H]}
     states, actions = trajectory(problem, **inputs)
     model = problem.quadratic(states, actions, previous_action=[0.1, 0.2], **inputs)
-    assert model.jacobian.shape == (H, 6, 10) and model.curvature.shape == (H, 10, 10)
+    assert model.jacobian.shape == (H, 6, 10)
+    assert model.curvature.shape == (H, 10, 10)
     for mine, other in zip(model, problem.quadratic(states, actions, threads=2, previous_action=[0.1, 0.2], **inputs), strict=True):
         np.testing.assert_array_equal(mine, other)
     # the cost of changes: 0.1·(u − p)², twice that as curvature, beside what the next state adds to (u, u)
