@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,7 @@ from test_export_operations import SIZE, exported, groups, joined, widths
 
 from mbrl_fast import _core
 
-# Torch has no derivative of these, or one that is not of what they compute.
-OTHERWISE = {
-    "contiguous detach",  # detached
-    "heaviside",  # not implemented in torch, as the next one
-    "floor_divide",
-}
+DETACHED = {"contiguous detach"}  # torch does not differentiate what this computes
 STATES = 24
 
 
@@ -49,10 +45,14 @@ def test_gradients_of_an_exported_operation_agree_with_autograd(table: dict[str,
         own = generator.standard_normal((STATES, size)).astype(np.float32)
         cotangents[:, start : start + size] = own
         start += size
-        if name in OTHERWISE:
+        if name in DETACHED:
             continue
         got = _core.program_gradient(core, "policy", {"state": states}, {"action": cotangents})["state"]
-        expected, *beside = (autograd(table[name], states, own, shift) for shift in (0.0, 1e-4, -1e-4))
+        try:
+            expected, *beside = (autograd(table[name], states, own, shift) for shift in (0.0, 1e-4, -1e-4))
+        except RuntimeError as error:
+            assert re.search("derivative for .* is not implemented", str(error)), name  # floor_divide and the like
+            continue
         jump = np.max([np.abs(other - expected) for other in beside], axis=0)
         scale = max(float(np.abs(expected).max()), 1.0)
         smooth = jump <= 0.02 * scale
