@@ -41,6 +41,14 @@ PRECISE = {
     "inputs: dict, previous_action: typing.Any = None": f"{_INPUTS}, previous_action: typing.Any = None",
     "def build_info() -> dict:": "def build_info() -> dict[str, typing.Any]:",
     "inputs: list, outputs: int": "inputs: list[typing.Any], outputs: int",
+    "inputs: list, cotangents: typing.Any, relu: bool = False) -> list:":
+        f"inputs: list[typing.Any], cotangents: typing.Any, relu: bool = False) -> list[{_FLOATS}]:",
+    "arguments: dict, cotangents: dict, member: int = 0) -> dict:":
+        f"arguments: dict[str, typing.Any], cotangents: dict[str, typing.Any], member: int = 0) -> dict[str, {_FLOATS}]:",
+    "discount: float = 1.0, threads: int = 1) -> tuple:":
+        f"discount: float = 1.0, threads: int = 1) -> tuple[{_FLOATS}, {_FLOATS}]:",
+    "smoothing: float = 0.001, threads: int = 1) -> dict:":
+        "smoothing: float = 0.001, threads: int = 1) -> dict[str, typing.Any]:",
     "def op_table() -> list:": "def op_table() -> list[dict[str, typing.Any]]:",
 }  # fmt: skip
 """What the generator writes → what is meant, in this order."""

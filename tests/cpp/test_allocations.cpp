@@ -6,6 +6,8 @@
 
 #include "planner_call.hpp"
 #include "planning.hpp"
+#include "problem/gradients.hpp"
+#include "problem/quadratic.hpp"
 #include "sanitized.hpp"
 #include "test.hpp"
 
@@ -136,6 +138,27 @@ TEST(plans_from_hostile_states_allocate_nothing) {
     const long before = heap_calls;
     for (int i = 0; i < 100; ++i) test::plan_once(planner, state, &previous, inputs);
     EXPECT(heap_calls == before, heap_calls - before);
+}
+
+TEST(gradients_and_quadratic_models_do_not_touch_the_heap) {
+    const auto problem = test::everything().load();
+    const auto pool = std::make_shared<mbrl::ThreadPool>(2);
+    mbrl::RolloutGradient rollouts(problem, {40, 3, 1, 0.9}, pool);
+    mbrl::QuadraticModel model(problem, 3, pool);
+    const int padded = rollouts.padded_population();
+    mbrl::AlignedFloats actions(static_cast<std::size_t>(3) * padded), gradients(actions.size()), returns(padded);
+    const std::vector<float> states(8, 0.2f), goal = {0.3f, -0.2f}, wind = {0.1f, 0.2f, 0.3f};
+    const mbrl::InputValues inputs = {goal.data(), wind.data()};
+    const auto newer = test::everything().load();
+    problem->assign_weights(*newer);
+    const long before = heap_calls;
+    for (int i = 0; i < 3; ++i) {
+        rollouts.start(states.data(), nullptr, inputs);
+        rollouts.run({actions.data(), padded}, 40, returns.data(), {gradients.data(), padded});
+        model.start(nullptr, inputs);
+        model.run(states.data(), actions.data(), 3);
+    }
+    EXPECT(heap_calls == before && rollouts.weights_version() == 1, heap_calls - before);
 }
 
 }  // namespace
