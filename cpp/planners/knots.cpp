@@ -119,7 +119,7 @@ void Knots::cubic(int step, int knot) {
     add_row(first, weights);
 }
 
-/// u(t) = K(t, knots) · K(knots, knots)⁻¹ · knots with a Gaussian kernel (Miura et al. 2024: KMPPI). Distance is counted in
+/// u(t) = K(t, knots) · K(knots, knots)⁻¹ · knots with a Gaussian kernel (KMPPI of pytorch_mppi). Distance is counted in
 /// knots: where knots lie further apart the kernel is wider.
 void Knots::rbf(double width, int steps) {
     const int size = knots();

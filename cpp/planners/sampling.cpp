@@ -191,10 +191,13 @@ void SamplingPlanner::place_carried(int first, int width) {
             for (int e = 0; e < elements(); ++e) row(e)[slot] = knots[e];
         ++slot;
     };
-    const auto place_actions = [&](const float* actions) {
-        if (slot >= first && slot < first + width)
-            for (int e = 0; e < elements(); ++e)
-                row(e)[slot] = clip(knots_ ? knots_.read(actions, e, problem().action_size) : actions[e], e);
+    const int size = problem().action_size;
+    const auto place_actions = [&](const float* actions) {  // anybody's: what is no number becomes the lower bound
+        for (int e = 0; e < elements() && slot >= first && slot < first + width; ++e) {
+            const float u = knots_ ? knots_.read(actions, e, size) : actions[e];
+            const float low = action_low()[e % size], high = action_high()[e % size];
+            row(e)[slot] = !(u > low) ? low : u > high ? high : u;
+        }
         ++slot;
     };
     if (sampling_.include_mean) place(draw_.memory->mean.data());

@@ -30,7 +30,7 @@ def expansion(
     """W [T, H], T = horizon · steps_per_knot: actions of knots, ``(W @ knots).clamp(low, high)``.
 
     hold: zero order; linear; cubic: Hermite with slopes of finite differences (mujoco_mpc); rbf: K(t, knots) K(knots, knots)⁻¹
-    with a Gaussian kernel over the time in knots (Miura et al. 2024, KMPPI).
+    with a Gaussian kernel over the time in knots (KMPPI of pytorch_mppi).
     """
     at = torch.tensor(knot_steps(horizon, steps_per_knot, interpolation, growth), dtype=torch.float64)
     steps = torch.arange(horizon * steps_per_knot, dtype=torch.float64)
