@@ -20,7 +20,10 @@ _INT = "typing.SupportsInt | typing.SupportsIndex"
 _FLOAT = "typing.SupportsFloat | typing.SupportsIndex"
 _MEMORY = "tuple[int, list[float], list[float], list[float], int, list[float], float, list[float]]"
 _LIST = f"{_SEQUENCE}[float]"
-_WHEN = "deadline_ms: typing.Any, max_tiles: typing.Any, delay: typing.Any, committed: typing.Any"
+_WHEN = (
+    "deadline_ms: typing.Any, max_tiles: typing.Any, delay: typing.Any, committed: typing.Any, candidates: typing.Any, "
+    "action_low: typing.Any, action_high: typing.Any, temperature: typing.Any"
+)
 _STATS = "tuple[int, int, float]"
 _INPUTS = "inputs: dict[str, typing.Any]"
 PRECISE = {

@@ -148,11 +148,10 @@ void plan_once(mbrl_planner& planner, const mbrl_request* request, mbrl_plan* an
                                          .elapsed = request->elapsed,
                                          .deadline = request->deadline,
                                          .max_tiles = request->max_tiles});
-    const CEMSettings& settings = planner.cem.settings();
     *answer = {.size = sizeof(mbrl_plan),
                .status = status_of(plan.status),
-               .horizon = settings.horizon,
-               .knot_seconds = settings.steps_per_knot * problem.dt,
+               .horizon = planner.cem.horizon(),
+               .knot_seconds = planner.cem.steps_per_knot() * problem.dt,
                .actions = plan.actions.data(),
                .states = plan.has_states ? plan.states.data() : nullptr,
                .value = plan.value,

@@ -48,17 +48,20 @@ void check_elapsed(double elapsed) {
 
 py::list trace_list(const Trace& trace, py::ssize_t horizon, py::ssize_t action_size) {
     py::list list;
-    for (const TraceIteration& i : trace)
-        list.append(py::make_tuple(
-            copy_out(i.actions.data(), {i.candidates, horizon, action_size}), copy_out(i.returns.data(), {i.candidates}), i.elites,
-            copy_out(i.mean.data(), {horizon, action_size}), copy_out(i.std.data(), {horizon, action_size})));
+    for (const TraceIteration& i : trace) {
+        const py::ssize_t knots = static_cast<py::ssize_t>(i.mean.size()) / action_size;
+        list.append(py::make_tuple(copy_out(i.actions.data(), {i.candidates, horizon, action_size}),
+                                   copy_out(i.returns.data(), {i.candidates}), i.elites,
+                                   copy_out(i.mean.data(), {knots, action_size}), copy_out(i.std.data(), {knots, action_size})));
+    }
     return list;
 }
 
 double milliseconds_since(std::int64_t begin) { return 1e-6 * static_cast<double>(now_ns() - begin); }
 
 py::tuple plan(BoundPlanner& self, py::handle state_values, const py::dict& given, py::handle previous_action, double elapsed,
-               py::handle deadline_ms, py::handle max_tiles, py::handle delay, py::handle committed, bool tracing, int stream) {
+               py::handle deadline_ms, py::handle max_tiles, py::handle delay, py::handle committed, py::handle candidates,
+               py::handle action_low, py::handle action_high, py::handle temperature, bool tracing, int stream) {
     const Exclusive exclusive(self.busy);
     Planner& planner = *self.planner;
     const Problem& problem = planner.problem();
@@ -70,22 +73,23 @@ py::tuple plan(BoundPlanner& self, py::handle state_values, const py::dict& give
     const FloatArray state = floats(state_values, {size}, "state");
     const BoundInputs inputs(problem, given, static_cast<int>(steps));
     const FloatArray previous = previous_or_none(previous_action, {a});
+    const CallSettings call(planner, candidates, action_low, action_high, temperature);
     const Plan* result = nullptr;
     Trace trace;
     double milliseconds = 0;
     planner.reserve_streams(stream + 1);
     {
         py::gil_scoped_release release;
-        result = &planner.plan({.state = state.data(),
-                                .previous_action = previous_action.is_none() ? nullptr : previous.data(),
-                                .inputs = inputs.values(),
-                                .elapsed = elapsed,
-                                .stream = stream,
-                                .deadline = options.deadline(options.entry()),
-                                .max_tiles = options.max_tiles(),
-                                .delay = options.delay(),
-                                .committed = options.committed(),
-                                .trace = tracing ? &trace : nullptr});
+        result = &planner.plan(call.with({.state = state.data(),
+                                          .previous_action = previous_action.is_none() ? nullptr : previous.data(),
+                                          .inputs = inputs.values(),
+                                          .elapsed = elapsed,
+                                          .stream = stream,
+                                          .deadline = options.deadline(options.entry()),
+                                          .max_tiles = options.max_tiles(),
+                                          .delay = options.delay(),
+                                          .committed = options.committed(),
+                                          .trace = tracing ? &trace : nullptr}));
         milliseconds = milliseconds_since(options.entry());
     }
     return py::make_tuple(copy_out(result->actions.data(), {horizon, a}),
@@ -95,7 +99,8 @@ py::tuple plan(BoundPlanner& self, py::handle state_values, const py::dict& give
 }
 
 py::tuple plan_batch(BoundPlanner& self, py::handle state_values, const py::dict& given, py::handle previous_actions,
-                     double elapsed, py::handle deadline_ms, py::handle max_tiles, py::handle delay, py::handle committed) {
+                     double elapsed, py::handle deadline_ms, py::handle max_tiles, py::handle delay, py::handle committed,
+                     py::handle candidates, py::handle action_low, py::handle action_high, py::handle temperature) {
     const Exclusive exclusive(self.busy);
     Planner& planner = *self.planner;
     const Problem& problem = planner.problem();
@@ -107,6 +112,7 @@ py::tuple plan_batch(BoundPlanner& self, py::handle state_values, const py::dict
     const PlanOptions options(problem, deadline_ms, max_tiles, delay, batch > 0 ? committed : py::none(), batch);
     const BoundInputs inputs(problem, given, static_cast<int>(steps), batch);
     const FloatArray previous = previous_or_none(previous_actions, {batch, a});
+    const CallSettings call(planner, candidates, action_low, action_high, temperature);
     FloatArray actions({batch, horizon, a}), visited({batch, steps + 1, size}), values(batch);
     float *actions_to = actions.mutable_data(), *visited_to = visited.mutable_data(), *values_to = values.mutable_data();
     std::vector<const char*> statuses(batch);
@@ -118,15 +124,16 @@ py::tuple plan_batch(BoundPlanner& self, py::handle state_values, const py::dict
         for (py::ssize_t b = 0; b < batch; ++b) {
             const std::int64_t begin = now_ns();
             inputs.select(b, row);
-            const Plan& result = planner.plan({.state = states.data() + b * size,
-                                               .previous_action = previous_actions.is_none() ? nullptr : previous.data() + b * a,
-                                               .inputs = row,
-                                               .elapsed = elapsed,
-                                               .stream = static_cast<int>(b),
-                                               .deadline = options.deadline(begin),
-                                               .max_tiles = options.max_tiles(),
-                                               .delay = options.delay(),
-                                               .committed = options.committed(b)});
+            const Plan& result =
+                planner.plan(call.with({.state = states.data() + b * size,
+                                        .previous_action = previous_actions.is_none() ? nullptr : previous.data() + b * a,
+                                        .inputs = row,
+                                        .elapsed = elapsed,
+                                        .stream = static_cast<int>(b),
+                                        .deadline = options.deadline(begin),
+                                        .max_tiles = options.max_tiles(),
+                                        .delay = options.delay(),
+                                        .committed = options.committed(b)}));
             actions_to = std::copy(result.actions.begin(), result.actions.end(), actions_to);
             if (result.has_states)
                 std::copy(result.states.begin(), result.states.end(), visited_to);
@@ -194,6 +201,14 @@ py::object decision(BoundPlanner& self) {
     result["previous_action"] = d.has_previous_action ? py::object(copy_out(d.previous_action.data(), {a})) : py::none();
     result["committed"] = copy_out(d.committed.data(), {committed_rows(d.delay), a});
     result["inputs"] = inputs;
+    const auto given = [&](bool has, const std::vector<float>& bound) {
+        return has ? py::object(copy_out(bound.data(), {a})) : py::none();
+    };
+    result["action_low"] = given(d.has_action_low, d.action_low);
+    result["action_high"] = given(d.has_action_high, d.action_high);
+    result["temperature"] = std::isnan(d.temperature) ? py::object(py::none()) : py::float_(d.temperature);
+    result["candidates"] =
+        copy_out(d.candidates.data(), {static_cast<py::ssize_t>(d.candidates.size()) / (horizon * a), horizon, a});
     const Plan& plan = self.planner->last_plan();
     result["actions"] = copy_out(plan.actions.data(), {horizon, a});
     result["states"] = copy_out(plan.states.data(), {plan.has_states ? steps + 1 : 0, problem.state_size});
@@ -222,14 +237,16 @@ FloatArray noise(std::uint64_t seed, std::uint32_t stream, std::uint32_t plan, s
 void bind_planners(py::module_& module) {
     py::class_<BoundPlanner>(module, "Planner", "Any planner of the core, see mbrl_fast.planners.")
         .def("plan", &plan, py::arg("state"), py::arg("inputs"), py::arg("previous_action"), py::arg("elapsed"),
-             py::arg("deadline_ms"), py::arg("max_tiles"), py::arg("delay"), py::arg("committed"), py::arg("trace"),
-             py::arg("stream") = 0)
+             py::arg("deadline_ms"), py::arg("max_tiles"), py::arg("delay"), py::arg("committed"), py::arg("candidates"),
+             py::arg("action_low"), py::arg("action_high"), py::arg("temperature"), py::arg("trace"), py::arg("stream") = 0)
         .def("plan_batch", &plan_batch, py::arg("states"), py::arg("inputs"), py::arg("previous_actions"), py::arg("elapsed"),
-             py::arg("deadline_ms"), py::arg("max_tiles"), py::arg("delay"), py::arg("committed"))
+             py::arg("deadline_ms"), py::arg("max_tiles"), py::arg("delay"), py::arg("committed"), py::arg("candidates"),
+             py::arg("action_low"), py::arg("action_high"), py::arg("temperature"))
         .def("reset", &reset, py::arg("rows") = py::none())
         .def("memory", &memory)
         .def("set_memory", &set_memory, py::arg("streams"), py::arg("first") = 0)
-        .def("decision", &decision);
+        .def("decision", &decision)
+        .def_property_readonly("steps_per_action", [](const BoundPlanner& self) { return self.planner->steps_per_knot(); });
     module.def("noise", &noise, py::arg("seed"), py::arg("stream"), py::arg("plan"), py::arg("iteration"), py::arg("population"),
                py::arg("elements"), "The standard normals that a planner draws, [population, elements].");
 }

@@ -1,8 +1,20 @@
 // Settings of the planners, and what makes a planner of them: one block a planner.
 #include "bindings/planners.hpp"
+#include "core/check.hpp"
 #include "planners/cem.hpp"
 
 namespace mbrl::bindings {
+namespace {
+
+constexpr const char* kInterpolations[] = {"hold", "linear", "cubic", "rbf"};  // in the order of the enumeration
+
+void set_interpolation(SamplingSettings& settings, const std::string& name) {
+    for (int i = 0; i < 4; ++i)
+        if (name == kInterpolations[i]) return void(settings.interpolation = static_cast<Interpolation>(i));
+    fail("interpolation must be 'hold', 'linear', 'cubic' or 'rbf', got '", name.substr(0, 40), "'");
+}
+
+}  // namespace
 
 void bind_settings(py::module_& module) {
     py::class_<PlannerSettings>(module, "PlannerSettings", "What all planners are told, see mbrl_fast.planners.")
@@ -22,7 +34,14 @@ void bind_settings(py::module_& module) {
         .def_readwrite("keep_elites", &SamplingSettings::keep_elites)
         .def_readwrite("include_mean", &SamplingSettings::include_mean)
         .def_readwrite("returns_best", &SamplingSettings::returns_best)
-        .def_readwrite("prune", &SamplingSettings::prune);
+        .def_readwrite("prune", &SamplingSettings::prune)
+        .def_property(
+            "interpolation", [](const SamplingSettings& s) { return kInterpolations[static_cast<int>(s.interpolation)]; },
+            &set_interpolation)
+        .def_readwrite("knot_growth", &SamplingSettings::knot_growth)
+        .def_readwrite("kernel_width", &SamplingSettings::kernel_width)
+        .def_readwrite("action_rate_penalty", &SamplingSettings::action_rate_penalty)
+        .def_readwrite("policy_candidates", &SamplingSettings::policy_candidates);
 
     py::class_<CEMSettings, SamplingSettings>(module, "CEMSettings", "The cross-entropy method's.")
         .def(py::init<>())

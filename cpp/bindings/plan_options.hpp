@@ -1,11 +1,11 @@
-// When a plan must be ready, when it begins, and how much of it may run: Python numbers, checked.
+// When a plan must be ready, when it begins, how much of it may run, and what holds for it alone: Python numbers, checked.
 #pragma once
 
 #include <cmath>
 #include <vector>
 
 #include "bindings/arrays.hpp"
-#include "planners/plan.hpp"
+#include "planners/planner.hpp"
 
 namespace mbrl::bindings {
 
@@ -74,6 +74,62 @@ class PlanOptions {
     FloatArray committed_;
     bool given_ = false;
     py::ssize_t per_row_ = 0;
+};
+
+/// What may change from call to call without another planner, and candidates [P, horizon, action_size] of the caller's own.
+class CallSettings {
+ public:
+    CallSettings(Planner& planner, py::handle candidates, py::handle action_low, py::handle action_high, py::handle temperature) {
+        const Problem& problem = planner.problem();
+        if (!candidates.is_none()) {
+            candidates_ = floats(candidates, {-1, planner.horizon(), problem.action_size}, "candidates");
+            planner.reserve_candidates(static_cast<int>(candidates_.shape(0)));
+            count_ = static_cast<int>(candidates_.shape(0));
+        }
+        low_ = bound(problem, action_low, "action_low");
+        high_ = bound(problem, action_high, "action_high");
+        for (int a = 0; a < problem.action_size; ++a) {
+            const float low = low_.empty() ? problem.action_low[a] : low_[a];
+            const float high = high_.empty() ? problem.action_high[a] : high_[a];
+            check(low <= high, "action_low must be <= action_high, got action_low[", a, "]=", low, ", action_high[", a, "]=", high);
+        }
+        if (temperature.is_none()) return;
+        temperature_ = number(temperature, "temperature");
+        check(std::isfinite(temperature_) && temperature_ > 0, "temperature must be > 0 and finite, got ", temperature_);
+    }
+
+    PlanRequest with(PlanRequest request) const {
+        request.candidates = count_ > 0 ? candidates_.data() : nullptr;
+        request.candidate_count = count_;
+        request.action_low = low_.empty() ? nullptr : low_.data();
+        request.action_high = high_.empty() ? nullptr : high_.data();
+        request.temperature = temperature_;
+        return request;
+    }
+
+ private:
+    /// One number for all actions or one each; empty for None.
+    static std::vector<float> bound(const Problem& problem, py::handle value, const char* name) {
+        const int size = problem.action_size;
+        std::vector<float> values;
+        if (value.is_none()) return values;
+        if (PyFloat_Check(value.ptr()) || PyLong_Check(value.ptr())) {
+            values.assign(size, static_cast<float>(number(value, name)));
+        } else {
+            const FloatArray array = floats(value, {size}, name);
+            values.assign(array.data(), array.data() + size);
+        }
+        for (int a = 0; a < size; ++a)
+            check(values[a] >= problem.action_low[a] && values[a] <= problem.action_high[a], name,
+                  " must be within the problem's bounds ", problem.action_low[a], "..", problem.action_high[a], ", got ", name, "[",
+                  a, "]=", values[a]);
+        return values;
+    }
+
+    FloatArray candidates_;
+    int count_ = 0;
+    std::vector<float> low_, high_;
+    double temperature_ = NAN;
 };
 
 }  // namespace mbrl::bindings

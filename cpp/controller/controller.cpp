@@ -67,7 +67,7 @@ Controller::Controller(std::shared_ptr<const Problem> problem, ControllerSetting
     : settings_(checked(std::move(settings), *problem)),
       planner_(problem, settings_.planner),
       step_(nanoseconds(problem->dt)),
-      knot_(step_ * settings_.planner.steps_per_knot),
+      knot_(step_ * planner_.steps_per_knot()),
       delay_(nanoseconds(settings_.delay)),
       budget_(nanoseconds(settings_.budget)),
       stale_after_(nanoseconds(settings_.stale_after)),
@@ -84,7 +84,7 @@ Controller::Controller(std::shared_ptr<const Problem> problem, ControllerSetting
       committed_(static_cast<std::size_t>(committed_rows(delay_steps_)) * problem->action_size),
       previous_action_(problem->action_size),
       inputs_(problem->inputs.size()),
-      motions_({0, std::vector<float>(static_cast<std::size_t>(settings_.planner.horizon) * problem->action_size), false}),
+      motions_({0, std::vector<float>(static_cast<std::size_t>(planner_.horizon()) * problem->action_size), false}),
       commands_(problem->action_size, delay_),
       sent_(commands_) {
     check(step_ >= 1000, "dt must be at least a microsecond, got ", problem->dt, " seconds");
@@ -194,7 +194,7 @@ ControlStatus Controller::action_at(std::int64_t time, float* action) noexcept {
     const float* chosen = settings_.safe_action.data();
     if (status != ControlStatus::safe) {
         const std::int64_t knot = std::max<std::int64_t>(0, time - motion.measured) / knot_;
-        if (knot < settings_.planner.horizon)
+        if (knot < planner_.horizon())
             chosen = motion.actions.data() + knot * problem().action_size;
         else
             status = ControlStatus::safe;

@@ -40,7 +40,6 @@ void CEM::refit(Memory& memory, int best, int) {
         memory.mean[e] = clip(old * memory.mean[e] + share * mean, e);
         std_[e] = std::max(old * std_[e] + share * spread, least);
     }
-    limit_.apply(memory.mean.data(), 1, horizon(), 1);
     keep(memory, best);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "problem/rollout.hpp"
@@ -20,7 +21,7 @@ struct TraceIteration {
     std::vector<float> actions;    // [candidates, horizon, action_size]
     std::vector<float> returns;    // [candidates], −∞ where a candidate could no longer become an elite
     std::vector<int> elites;       // best first
-    std::vector<float> mean, std;  // [horizon, action_size], from which the candidates were drawn
+    std::vector<float> mean, std;  // [knots, action_size], from which the candidates were drawn
 };
 using Trace = std::vector<TraceIteration>;
 
@@ -38,6 +39,13 @@ struct PlanRequest {
     /// plan begins. Null: those of this stream's own plans.
     const float* committed = nullptr;
     Trace* trace = nullptr;  // where to leave what was tried; allocates
+    /// Actions to try besides the planner's own, [candidate_count, horizon, action_size]: as many as Planner::reserve_candidates
+    /// has made room for.
+    const float* candidates = nullptr;
+    int candidate_count = 0;
+    /// Bounds of this plan, [action_size], as far as they are within the problem's. Null: the problem's.
+    const float *action_low = nullptr, *action_high = nullptr;
+    double temperature = std::numeric_limits<double>::quiet_NaN();  // of planners that have one; NaN: their own
 };
 
 /// Where the answer comes from, from best to worst.
@@ -51,7 +59,7 @@ enum class PlanStatus {
 
 /// Buffers are sized once by the planner and reused.
 struct Plan {
-    std::vector<float> actions;  // [horizon, action_size]
+    std::vector<float> actions;  // [horizon, action_size], each held for Planner::steps_per_knot() model steps
     std::vector<float> states;   // [steps + 1, state_size], the mean over members
     bool has_states = false;     // a plan that was cut off may have had no time for them
     float value = 0;             // return of `actions`; NaN when they were not evaluated
@@ -63,9 +71,9 @@ struct Plan {
 /// What a stream remembers between plans.
 struct Memory {
     std::uint32_t plans = 0;
-    std::vector<float> mean;    // [horizon, action_size]
-    std::vector<float> answer;  // likewise, the last plan's
-    std::vector<float> kept;    // [kept_count, horizon, action_size]
+    std::vector<float> mean;    // [knots, action_size]
+    std::vector<float> answer;  // [horizon, action_size], the last plan's
+    std::vector<float> kept;    // [kept_count, knots, action_size]
     int kept_count = 0;
     std::vector<float> committed;  // [kMostDelay, action_size], of which committed_rows(delay) were on their way to the last plan
     double delay = 0;              // of the last plan
@@ -75,11 +83,13 @@ struct Memory {
 
 /// Everything that the last plan depended on besides the problem and the settings: enough to plan it again.
 struct Decision {
-    bool made = false, has_previous_action = false;
+    bool made = false, has_previous_action = false, has_action_low = false, has_action_high = false;
     int stream = 0;
     double elapsed = 1, delay = 0;
     std::uint64_t weights = 0;  // version, see WeightSlot
-    std::vector<float> state, previous_action, committed;
+    double temperature = std::numeric_limits<double>::quiet_NaN();
+    std::vector<float> state, previous_action, committed, action_low, action_high;
+    std::vector<float> candidates;  // [any, horizon, action_size]
     std::vector<std::vector<float>> inputs;
     Memory before;
 };

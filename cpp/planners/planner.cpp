@@ -31,10 +31,10 @@ Planner::Planner(const std::shared_ptr<const Problem>& problem, const PlannerSet
     constexpr std::int64_t most = 100000000;
     check(std::int64_t{settings.horizon} * p.action_size <= most, "horizon * action_size must be <= ", most, ", got ",
           std::int64_t{settings.horizon} * p.action_size);
-    for (int a = 0; a < p.action_size; ++a) {
-        mid_.push_back(0.5f * p.action_low[a] + 0.5f * p.action_high[a]);  // halves first: the sum may overflow
-        half_.push_back(0.5f * p.action_high[a] - 0.5f * p.action_low[a]);
-    }
+    for (auto* values : {&low_, &high_, &mid_, &half_, &decision_.action_low, &decision_.action_high})
+        values->resize(p.action_size);
+    const InputValues none;
+    set_bounds({.state = nullptr, .previous_action = nullptr, .inputs = none});
     const std::size_t states = static_cast<std::size_t>(rollout_.shape().steps() + 1) * p.state_size;
     one_ = AlignedFloats(static_cast<std::size_t>(elements_) * kLaneGroup);
     return_ = AlignedFloats(kLaneGroup);
@@ -91,6 +91,7 @@ void Planner::set_memory(int stream, Memory memory) {
 const Plan& Planner::plan(const PlanRequest& request) {
     const FlushDenormals flush;
     Memory& memory = streams_[request.stream];
+    set_bounds(request);
     record(memory, request);
     commit(memory, request);
     prepare(memory, request);
@@ -103,6 +104,26 @@ const Plan& Planner::plan(const PlanRequest& request) {
     return plan_;
 }
 
+void Planner::reserve_candidates(int count) {
+    check(count <= most_candidates(), "candidates must be at most ", most_candidates(),
+          ", what the population holds besides the planner's own, got ", count);
+    decision_.candidates.reserve(static_cast<std::size_t>(count) * elements_);
+}
+
+/// Those of the request where they are within the problem's. Whatever it says, there is room between them.
+void Planner::set_bounds(const PlanRequest& request) {
+    const Problem& p = problem();
+    const auto within = [](float value, float low, float high) { return !(value > low) ? low : value > high ? high : value; };
+    for (int a = 0; a < p.action_size; ++a) {
+        const float low = p.action_low[a], high = p.action_high[a];
+        low_[a] = request.action_low ? within(request.action_low[a], low, high) : low;
+        high_[a] = request.action_high ? within(request.action_high[a], low_[a], high) : high;
+        mid_[a] = 0.5f * low_[a] + 0.5f * high_[a];  // halves first: the sum may overflow
+        half_[a] = 0.5f * high_[a] - 0.5f * low_[a];
+    }
+    limit_.within(low_, high_);
+}
+
 /// Copies into memory that is there already: the caller's arrays may change after the plan.
 void Planner::record(const Memory& memory, const PlanRequest& request) {
     Decision& d = decision_;
@@ -112,6 +133,14 @@ void Planner::record(const Memory& memory, const PlanRequest& request) {
     d.elapsed = request.elapsed;
     d.delay = request.delay;
     d.weights = rollout_.weights_version();
+    d.temperature = request.temperature;
+    d.has_action_low = request.action_low != nullptr;
+    d.has_action_high = request.action_high != nullptr;
+    if (d.has_action_low) std::copy_n(request.action_low, d.action_low.size(), d.action_low.begin());
+    if (d.has_action_high) std::copy_n(request.action_high, d.action_high.size(), d.action_high.begin());
+    const int room = std::min(static_cast<int>(d.candidates.capacity() / elements_), most_candidates());
+    candidate_count_ = std::clamp(request.candidate_count, 0, room);
+    d.candidates.assign(request.candidates, request.candidates + static_cast<std::ptrdiff_t>(candidate_count_) * elements_);
     std::copy_n(request.state, d.state.size(), d.state.begin());
     if (request.previous_action) std::copy_n(request.previous_action, d.previous_action.size(), d.previous_action.begin());
     for (std::size_t i = 0; i < d.inputs.size(); ++i) std::copy_n(request.inputs[i], d.inputs[i].size(), d.inputs[i].begin());
@@ -145,8 +174,9 @@ const float* Planner::command_at(const Memory& memory, double time) const {
 void Planner::prepare(Memory& memory, const PlanRequest& request) {
     const int action_size = problem().action_size, rows = committed_rows(request.delay);
     const double moved = std::max(request.elapsed + request.delay - memory.delay, 0.0);  // from where the last plan began
-    limit_.begin(rows > 0 ? committed_.data() + (rows - 1) * action_size : request.previous_action,
-                 (rows > 0 ? std::min(request.elapsed, 1.0) : request.elapsed) * problem().dt);
+    const float* before = rows > 0 ? committed_.data() + (rows - 1) * action_size : request.previous_action;
+    penalty_.begin(before);
+    limit_.begin(before, (rows > 0 ? std::min(request.elapsed, 1.0) : request.elapsed) * problem().dt);
     if (memory.plans > 0) {
         fallback_ = memory.answer;
         shift(fallback_.data(), moved);
@@ -172,6 +202,8 @@ bool Planner::look_ahead(const PlanRequest& request) {
         previous = committed_.data() + (committed_rows(request.delay) - 1) * problem().action_size;
     }
     rollout_.start(state, previous, request.inputs, false);
+    start_state_ = state;
+    start_previous_ = previous;
     return true;
 }
 
@@ -184,8 +216,8 @@ bool Planner::offer(float value, const float* actions, std::int64_t stride) {
 }
 
 float Planner::clip(float action, int element) const {
-    const Problem& p = problem();
-    return std::clamp(action, p.action_low[element % p.action_size], p.action_high[element % p.action_size]);
+    const int a = element % problem().action_size;
+    return std::clamp(action, low_[a], high_[a]);
 }
 
 void Planner::fill_middle(std::vector<float>& actions) const {
@@ -219,6 +251,10 @@ bool Planner::evaluate(const std::vector<float>& actions, std::int64_t deadline)
     if (!progress.complete) return false;
     answer_time_ = now_ns() - began;
     plan_.value = return_[0];
+    if (penalty_) {
+        penalty_.measure(actions.data(), 1, horizon(), 1, return_.data());
+        plan_.value -= return_[0];
+    }
     for (std::size_t i = 0; i < plan_.states.size(); ++i) plan_.states[i] = states_[i * kLaneGroup];
     return true;
 }

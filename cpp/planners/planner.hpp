@@ -8,6 +8,7 @@
 #include "planners/lead.hpp"
 #include "planners/plan.hpp"
 #include "planners/rate_limit.hpp"
+#include "planners/rate_penalty.hpp"
 #include "planners/settings.hpp"
 #include "problem/rollout.hpp"
 
@@ -20,7 +21,7 @@ class Planner {
     Planner& operator=(const Planner&) = delete;
 
     const Problem& problem() const { return rollout_.problem(); }
-    /// Of an answer: knots, and model steps of each.
+    /// Of an answer: rows of actions, and model steps of each.
     int horizon() const { return rollout_.shape().horizon; }
     int steps_per_knot() const { return rollout_.shape().steps_per_knot; }
 
@@ -33,6 +34,10 @@ class Planner {
     void reset();
     void reset_stream(int stream);
 
+    /// How many candidates a request may bring, and room for so many: plan() allocates none. Throws Error for more.
+    virtual int most_candidates() const { return 0; }
+    void reserve_candidates(int count);
+
     /// What a stream remembers between plans; for pickling.
     const Memory& memory(int stream) const { return streams_[stream]; }
     void set_memory(int stream, Memory memory);
@@ -44,7 +49,7 @@ class Planner {
  protected:
     /// How many numbers of its own a planner remembers between plans.
     struct MemorySize {
-        int mean = 0;   // of the mean, usually horizon × action_size
+        int mean = 0;   // of the mean, usually knots × action_size
         int kept = 0;   // sequences as long as the mean
         int extra = 0;  // more numbers, zero after a reset
     };
@@ -69,6 +74,9 @@ class Planner {
     /// An average of actions may leave the bounds by one rounding.
     float clip(float action, int element) const;
     int elements() const { return elements_; }
+    /// Bounds of this plan, [action_size], the middle between them and half the way.
+    const std::vector<float>& action_low() const { return low_; }
+    const std::vector<float>& action_high() const { return high_; }
     const std::vector<float>& middle() const { return mid_; }
     const std::vector<float>& half_range() const { return half_; }
     /// When a search must end so that its answer can be evaluated too.
@@ -79,10 +87,14 @@ class Planner {
     std::shared_ptr<ThreadPool> pool_;
     Rollout rollout_;
     RateLimit limit_;
+    RatePenalty penalty_;  // none, unless a planner makes one
     Plan plan_;
+    const float *start_state_ = nullptr, *start_previous_ = nullptr;  // where this plan begins; null: nobody knows
+    int candidate_count_ = 0;                                         // of the request, that there is room for
 
  private:
     void record(const Memory& memory, const PlanRequest& request);
+    void set_bounds(const PlanRequest& request);
     void commit(const Memory& memory, const PlanRequest& request);
     const float* command_at(const Memory& memory, double time) const;
     void prepare(Memory& memory, const PlanRequest& request);
@@ -93,8 +105,8 @@ class Planner {
     bool warm_start_;
     MemorySize remembers_;
     Lead lead_;
-    int elements_;                   // horizon × action_size
-    std::vector<float> mid_, half_;  // [action_size]
+    int elements_;                                // horizon × action_size
+    std::vector<float> low_, high_, mid_, half_;  // [action_size]
     std::vector<float> best_, fallback_;
     float best_return_ = 0;
     bool any_finite_ = false;

@@ -37,6 +37,12 @@ void RateLimit::begin(const float* previous_action, double seconds) {
     }
 }
 
+void RateLimit::within(const std::vector<float>& low, const std::vector<float>& high) {
+    if (!*this) return;
+    low_ = low;
+    high_ = high;
+}
+
 void RateLimit::apply(float* actions, std::int64_t stride, int horizon, int count) const {
     if (!*this) return;
     const int size = static_cast<int>(knot_.size());

@@ -18,6 +18,8 @@ class RateLimit {
     explicit operator bool() const { return !knot_.empty(); }
     /// Once per plan: the action before the first knot (null: the first knot is free), and how long it has been in force.
     void begin(const float* previous_action, double seconds);
+    /// Once per plan: the bounds [action_size], within the problem's.
+    void within(const std::vector<float>& low, const std::vector<float>& high);
     /// Moves `count` sequences, the rows of `actions` over candidates, within the limits: each knot is clipped to what the one
     /// before it allows, from the first to the last. They are within the bounds before and after.
     void apply(float* actions, std::int64_t stride, int horizon, int count) const;

@@ -5,25 +5,32 @@
 #include <array>
 #include <vector>
 
+#include "planners/knots.hpp"
 #include "planners/planner.hpp"
+#include "planners/proposals.hpp"
 
 namespace mbrl {
 
 class SamplingPlanner : public Planner {
+ public:
+    int most_candidates() const override;
+
  protected:
     /// `matter`: how many of the best candidates the planner looks at; 0 are all of them.
     SamplingPlanner(const std::shared_ptr<const Problem>& problem, const SamplingSettings& settings, int matter);
 
     // What a sampling planner is made of.
-    /// Refits the distribution, memory.mean and std_, on candidates whose returns are in returns_. ranked()[0..finite) have finite
-    /// returns, at least one; the first `best` of them are the best, best first.
+    /// Refits the distribution of knots, memory.mean and std_, on candidates whose returns are in returns_. ranked()[0..finite)
+    /// have finite returns, at least one; the first `best` of them are the best, best first.
     virtual void refit(Memory& memory, int best, int finite) = 0;
     /// Columns [first, first + width) of the knots hold standard normals: correlates or reshapes them. On worker threads.
     virtual void shape_noise(int first, int width);
     /// Of iteration 0, 1, …: how many candidates, at most the settings' population.
     virtual int population(int) const { return sampling_.population; }
 
-    // What it may use.
+    // What it may use. All of it is about knots [knot_count, action_size]: what becomes of them is the business of this class.
+    int knot_count() const { return sampling_.horizon; }
+    int elements() const { return knot_count() * problem().action_size; }
     float* row(int element) { return actions_.data() + static_cast<std::int64_t>(element) * padded_; }
     const std::vector<int>& ranked() const { return order_; }
     const SamplingSettings& sampling() const { return sampling_; }
@@ -31,14 +38,22 @@ class SamplingPlanner : public Planner {
     void keep(Memory& memory, int count);
 
     AlignedFloats returns_;
-    std::vector<float> std_;  // [horizon, action_size]
+    std::vector<float> std_;  // [knot_count, action_size]
 
     void begin(Memory& memory, double moved, bool warm) override;
     bool search(Memory& memory, const PlanRequest& request) override;
     const std::vector<float>& chosen(const Memory& memory) override;
 
  private:
+    using Planner::limit_;  // holds for the answer's rows, which knots need not be: it is applied here
     void sample(int first, int width);
+    bool propose(const PlanRequest& request);
+    void shift_knots(float* knots, double moved);
+    void finish(int first, int width);
+    const std::vector<float>& expanded(const std::vector<float>& knots);
+    /// What is rolled out: row(0) itself where knots need not be expanded.
+    float* action_rows() { return knots_ ? expanded_.data() : actions_.data(); }
+    void limit_knots(float* knots);
     void scale_and_clip(int element, int first, int width);
     void place_carried(int first, int width);
     int rank(int candidates);
@@ -47,8 +62,13 @@ class SamplingPlanner : public Planner {
     SamplingSettings sampling_;
     int matter_;
     int padded_;
-    std::vector<float> colour_;  // [horizon, horizon], empty for white noise
-    AlignedFloats actions_;      // [elements rounded up to 4][padded]
+    Knots knots_;
+    std::vector<float> colour_;                // [knot_count, knot_count], empty for white noise
+    AlignedFloats actions_;                    // knots, [elements rounded up to 4][padded]
+    AlignedFloats expanded_;                   // actions, [horizon · action_size][padded], where knots are not what is rolled out
+    std::vector<float> sequence_;              // likewise, of one sequence
+    AlignedFloats costs_;                      // [padded], of changes, where they cost something
+    std::unique_ptr<PolicyProposals> policy_;  // null: not asked for
     std::vector<int> order_;
     int finite_ = 0;
 
@@ -58,6 +78,7 @@ class SamplingPlanner : public Planner {
         std::array<std::uint32_t, 2> key{};
         std::uint32_t iteration = 0;
         int population = 0;
+        const float* candidates = nullptr;  // of the request
     } draw_;
 };
 

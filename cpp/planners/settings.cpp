@@ -25,6 +25,10 @@ void SamplingSettings::validate() const {
     check(noise_beta >= 0 && noise_beta <= 10, "noise_beta must be in [0, 10], got ", noise_beta);
     check(fresh_fraction >= 0 && fresh_fraction <= 1, "fresh_fraction must be in [0, 1], got ", fresh_fraction);
     check(keep_elites >= 0, "keep_elites must be >= 0, got ", keep_elites);
+    check(knot_growth >= 1 && knot_growth <= 10, "knot_growth must be in [1, 10], got ", knot_growth);
+    check(kernel_width >= 0.1 && kernel_width <= 2, "kernel_width must be in [0.1, 2] knots, got ", kernel_width);
+    check(std::isfinite(action_rate_penalty) && action_rate_penalty >= 0, "action_rate_penalty must be >= 0 and finite, got ",
+          action_rate_penalty);
     const int fresh = static_cast<int>(fresh_fraction * population);
     check(keep_elites <= population && keep_elites + include_mean + fresh <= population,
           "population must hold the mean, the kept elites and the fresh candidates, got population=", population,

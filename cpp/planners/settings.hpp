@@ -18,6 +18,9 @@ struct PlannerSettings {
     void validate() const;  // throws Error
 };
 
+/// How knots become one action for each model step, see knots.hpp.
+enum class Interpolation { hold, linear, cubic, rbf };
+
 struct SamplingSettings : PlannerSettings {
     int population = 100;       // candidates per iteration
     int iterations = 5;         // refits per plan
@@ -27,7 +30,12 @@ struct SamplingSettings : PlannerSettings {
     int keep_elites = 0;        // the best that stay candidates, in the next iteration and, shifted, in the next plan
     bool include_mean = false;  // candidate 0 is the mean
     bool returns_best = false;  // the best candidate of all iterations, else the last mean
-    bool prune = true;          // whether candidates that cannot matter stop early: same plans, fewer model steps
+    Interpolation interpolation = Interpolation::hold;
+    double knot_growth = 1;          // each knot lasts so many times as long as the one before
+    double kernel_width = 1;         // of rbf, the standard deviation in knots
+    double action_rate_penalty = 0;  // on the squared change of actions in half their range, summed over model steps
+    bool policy_candidates = false;  // whether the Problem's policy proposes one candidate for each member
+    bool prune = true;               // whether candidates that cannot matter stop early: same plans, fewer model steps
 
     void validate() const;
 };

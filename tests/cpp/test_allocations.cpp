@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "knot_settings.hpp"
 #include "planner_call.hpp"
 #include "planning.hpp"
 #include "problem/gradients.hpp"
@@ -127,6 +128,41 @@ TEST(delays_limits_deadlines_and_new_weights_allocate_nothing) {
                       .delay = i % 5 * 0.7,
                       .committed = i % 4 ? nullptr : committed.data()});
         EXPECT(heap_calls == before, "plan ", i, ": ", heap_calls - before);
+    }
+}
+
+TEST(expanded_knots_costs_proposals_and_bounds_allocate_nothing) {
+    auto all = test::knot_settings();
+    all.push_back(test::rich_settings());
+    for (mbrl::CEMSettings settings : all) {
+        settings.policy_candidates = true;
+        settings.action_rate_penalty = 0.1;
+        for (const int threads : {1, 2}) {
+            settings.threads = threads;
+            const auto problem = test::guided().load();
+            mbrl::CEM planner(problem, settings);
+            planner.reserve_candidates(4);
+            const std::vector<float> goal = {0.3f, -0.2f}, wind(8, 0.1f);
+            const std::vector<float> candidates(static_cast<std::size_t>(planner.horizon()) * 4, 0.2f);
+            const mbrl::InputValues inputs = {goal.data(), wind.data()};
+            const float state[] = {0.1f, 0.4f}, previous = 0, low = -0.5f, high = 0.25f;
+            for (int i = 0; i < 40; ++i) {
+                if (i % 10 == 5) problem->assign_weights(*test::guided().load());
+                const long before = heap_calls;
+                planner.plan({.state = state,
+                              .previous_action = i % 2 ? &previous : nullptr,
+                              .inputs = inputs,
+                              .elapsed = i % 3 * 0.7,
+                              .deadline = i % 4 == 3 ? mbrl::now_ns() + 5000 * i : mbrl::kNoDeadline,
+                              .delay = i % 5 * 0.7,
+                              .candidates = candidates.data(),
+                              .candidate_count = i % 5,
+                              .action_low = i % 3 ? &low : nullptr,
+                              .action_high = i % 4 ? &high : nullptr,
+                              .temperature = 0.5});
+                EXPECT(heap_calls == before, "plan ", i, ": ", heap_calls - before);
+            }
+        }
     }
 }
 

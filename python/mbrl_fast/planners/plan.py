@@ -30,10 +30,10 @@ class Iteration:
     """One iteration of a plan that was traced, with ``n`` candidates.
 
     Attributes:
-        actions: of each candidate, ``[n, H, A]``.
+        actions: of each candidate, ``[n, H, A]``, rows as of ``Plan.actions``.
         returns: ``[n]``; −inf where a candidate could no longer become an elite and was left.
         elites: indices of the best, best first.
-        mean, std: ``[H, A]``, from which the candidates were drawn.
+        mean, std: of the knots ``[horizon, A]``, from which the candidates were drawn.
     """
 
     actions: Floats
@@ -56,13 +56,15 @@ class Plan:
     * ``"safe"``: likewise, and there is no last plan; the middle of the bounds.
 
     Attributes:
-        actions: the chosen knots ``[H, A]``, each held for ``steps_per_knot`` model steps of ``dt`` seconds.
-        states: where the model says they lead, ``[H * steps_per_knot + 1, S]``, the mean over the members; row 0 is where the plan
+        actions: the chosen actions ``[H, A]``, each held for ``knot_seconds``: the knots themselves, H = ``horizon``, where knots
+            are held equally long; with another ``interpolation`` or ``knot_growth`` one action for each model step, H = T =
+            ``horizon * steps_per_knot``.
+        states: where the model says they lead, ``[T + 1, S]``, the mean over the members; row 0 is where the plan
             begins. ``[0, S]`` when there was no time for them.
         value: the return of ``actions`` under the model; NaN when they were not evaluated.
         status: see above.
         stats: what it took.
-        knot_seconds: how long an action is held.
+        knot_seconds: how long a row of ``actions`` is held: ``steps_per_knot * dt``, or ``dt`` where knots are expanded.
         begins_at: seconds from the state to the first action: the ``delay`` that was asked for.
         trace: the iterations, if the plan was traced.
     """

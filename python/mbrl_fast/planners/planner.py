@@ -37,7 +37,7 @@ class Planner:
         self.problem = problem
         self.settings = self.settings_type(**settings)
         self._core: _core.Planner = getattr(_core, self.name)(problem._core, self.settings.native())
-        self._knot_seconds = self.settings.steps_per_knot * problem.dt
+        self._knot_seconds = self._core.steps_per_action * problem.dt
         self._asked: tuple[dict[int, bytes], Any, Any] = ({}, None, None)
 
     def plan(
@@ -50,6 +50,10 @@ class Planner:
         max_tiles: int | None = None,
         delay: float | None = None,
         committed: ArrayLike | None = None,
+        candidates: ArrayLike | None = None,
+        action_low: ArrayLike | None = None,
+        action_high: ArrayLike | None = None,
+        temperature: float | None = None,
         trace: bool = False,
         **inputs: ArrayLike,
     ) -> Plan:
@@ -67,10 +71,23 @@ class Planner:
             committed: these actions [D, A], D = ``delay / dt`` rounded up: one for each model step, the last one ending where the
                 plan begins. By default those of this planner's own plans, on the first plan ``previous_action`` or the middle
                 of the bounds.
+            candidates: actions [P, H, A] to try besides the planner's own, in the first iteration, with the rows of
+                ``plan.actions``; P as far as the population leaves room. They are clipped to the bounds, and where knots
+                are expanded each becomes the knots that it passes through.
+            action_low, action_high: bounds of this plan, one number or [A], within the problem's.
+            temperature: of this plan, for planners that have one.
             trace: keep every iteration in ``plan.trace``. Allocates: for looking at, not for a control loop.
         """
         self._asked = (self.problem._files, deadline_ms, delay)
-        return self._plan(state, inputs, previous_action, elapsed, deadline_ms, max_tiles, delay, committed, trace)
+        self._check_temperature(temperature)
+        return self._plan(
+            state, inputs, previous_action, elapsed, deadline_ms, max_tiles, delay, committed, candidates, action_low, action_high,
+            temperature, trace,
+        )  # fmt: skip
+
+    def _check_temperature(self, temperature: float | None) -> None:
+        if temperature is not None and not hasattr(self.settings, "temperature"):
+            raise ValueError(f"temperature must be None: {type(self).__name__} has none, got {temperature!r}")
 
     def _plan(self, *arguments: Any) -> Plan:
         actions, states, value, status, tiles, steps, milliseconds, begins_at, iterations = self._core.plan(*arguments)
@@ -88,18 +105,25 @@ class Planner:
         max_tiles: int | None = None,
         delay: float | None = None,
         committed: ArrayLike | None = None,
+        candidates: ArrayLike | None = None,
+        action_low: ArrayLike | None = None,
+        action_high: ArrayLike | None = None,
+        temperature: float | None = None,
         **inputs: ArrayLike,
     ) -> PlanBatch:
         """Plans from states [B, S]; each input has its own shape or a leading axis B.
 
         Row b plans as an independent planner would: its own noise stream, warm start and plan counter. ``previous_action`` is
         [B, A] and ``committed`` [B, D, A]. Rows are planned one after the other: ``deadline_ms`` and ``max_tiles`` hold for each
-        of them, and its milliseconds count from where its own plan begins.
+        of them, and its milliseconds count from where its own plan begins. ``candidates``, bounds and temperature are as of
+        ``plan``, the same for all rows.
         """
         self._asked = (self.problem._files, deadline_ms, delay)
+        self._check_temperature(temperature)
         actions, visited, values, statuses, stats, begins_at = self._core.plan_batch(
-            states, inputs, previous_action, elapsed, deadline_ms, max_tiles, delay, committed
-        )
+            states, inputs, previous_action, elapsed, deadline_ms, max_tiles, delay, committed, candidates, action_low, action_high,
+            temperature,
+        )  # fmt: skip
         rows = [PlanStats(*row) for row in stats]
         return PlanBatch(actions, visited, values, statuses, rows, self._knot_seconds, begins_at)
 
@@ -144,7 +168,8 @@ class Planner:
         inputs = {name.removeprefix("input/"): value for name, value in arrays.items() if name.startswith("input/")}
         return self._plan(
             arrays["state"], inputs, arrays.get("previous_action"), words["elapsed"], None, words["tiles"], words["delay"],
-            arrays["committed"], trace, stream,
+            arrays["committed"], arrays.get("candidates"), arrays.get("action_low"), arrays.get("action_high"),
+            words.get("temperature"), trace, stream,
         )  # fmt: skip
 
     def __getstate__(self) -> dict[str, Any]:
@@ -156,7 +181,7 @@ class Planner:
 
     def __repr__(self) -> str:
         s, dt = self.settings, self.problem.dt
-        ahead = s.horizon * self._knot_seconds
+        ahead = s.horizon * s.steps_per_knot * dt
         return f"{type(self).__name__}({s.horizon} knots × {s.steps_per_knot} steps × {dt:g} s = {ahead:.3g} s ahead{self._work()})"
 
     def _work(self) -> str:

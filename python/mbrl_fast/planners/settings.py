@@ -82,8 +82,21 @@ class SamplingSettings(PlannerSettings):
         keep_elites: elites that stay candidates in the next iteration and, shifted, in the next plan.
         include_mean: whether the mean itself is a candidate.
         returns: "mean" (the last mean) or "best" (the best candidate of all iterations).
+        interpolation: what happens between knots. ``"hold"``: an action stays until the next knot. ``"linear"``, ``"cubic"``
+            (Hermite's, with slopes of finite differences as in mujoco_mpc) and ``"rbf"`` (a Gaussian kernel, as in KMPPI) give one
+            action for each model step, clipped to the bounds; the first knot lies at the first step, the last at the last. Then
+            ``plan.actions`` has ``horizon * steps_per_knot`` rows of ``dt`` seconds.
+        knot_growth: each knot lasts so many times as long as the one before it (interpolated: the distances between knots
+            grow), rounded to whole model steps, at least one, and together ``horizon * steps_per_knot`` as ever; in [1, 10]. Other
+            than 1 makes one row of ``plan.actions`` for each model step, too.
+        kernel_width: standard deviation of the ``"rbf"`` kernel in knots, in [0.1, 2].
+        action_rate_penalty: weight on the squared change of actions, in units of half their range, summed over model steps and
+            actions, the first against ``previous_action`` where it is given. Is subtracted from returns and ``plan.value``.
+        policy_candidates: whether the Problem's policy, rolled out under the dynamics, is one more candidate of the first
+            iteration, one for each member.
         prune: whether candidates that can no longer matter are left unfinished, where the Problem knows a ``reward_bound``:
-            the same plans, bit for bit, with fewer model steps. Planners that weigh all candidates cannot.
+            the same plans, bit for bit, with fewer model steps. Planners that weigh all candidates cannot, nor can any with an
+            ``action_rate_penalty``.
     """
 
     native_type: ClassVar[Any] = _core.SamplingSettings
@@ -96,6 +109,11 @@ class SamplingSettings(PlannerSettings):
     keep_elites: int = 3
     include_mean: bool = True
     returns: str = "best"
+    interpolation: str = "hold"
+    knot_growth: float = 1.0
+    kernel_width: float = 1.0
+    action_rate_penalty: float = 0.0
+    policy_candidates: bool = False
     prune: bool = True
 
     def _check(self) -> None:

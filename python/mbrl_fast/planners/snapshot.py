@@ -36,13 +36,17 @@ def snapshot_bytes(decision: Mapping[str, Any], problem: bytes, planner: str, se
         "plan/value": np.array([decision["value"]], np.float32),
         **{f"input/{name}": value for name, value in decision["inputs"].items()},
     }
-    if decision["previous_action"] is not None:
-        arrays["previous_action"] = decision["previous_action"]
+    for name in ("previous_action", "action_low", "action_high"):
+        if decision[name] is not None:
+            arrays[name] = decision[name]
+    if len(decision["candidates"]):
+        arrays["candidates"] = decision["candidates"]
     info = _core.build_info()
     words = {
         "planner": planner,
         "settings": dict(settings),
-        **{key: decision[key] for key in ("stream", "elapsed", "delay", "deadline_ms", "status", "tiles", "model_steps")},
+        **{key: decision[key] for key in ("stream", "elapsed", "delay", "deadline_ms", "temperature")},
+        **{key: decision[key] for key in ("status", "tiles", "model_steps")},
         "memory": {"plans": plans, "kept_count": kept_count, "delay": held_delay},
         "library": info["version"],
         "isa": info["isa"],
@@ -58,7 +62,7 @@ class Replay:
         problem: on which it was planned, with the weights of that moment.
         planner: a fresh planner with the settings of that moment.
         words: settings, status, tiles, elapsed, delay, library version, instruction set … as the file says.
-        arrays: state, previous_action, committed, input/…, memory/…, plan/… as the file says.
+        arrays: state, previous_action, committed, candidates, action_low, action_high, input/…, memory/…, plan/… as the file says.
         plan: planned again, traced if asked for.
     """
 

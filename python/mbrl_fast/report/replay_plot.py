@@ -76,8 +76,8 @@ def _states(replay: Any, actions: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.zeros((0, 1, replay.problem.state_size), np.float32)
     start = replay.plan.states[0] if len(replay.plan.states) else replay.arrays["state"]
     inputs = {name.removeprefix("input/"): value for name, value in replay.arrays.items() if name.startswith("input/")}
-    settings = replay.planner.settings
-    states = replay.problem.rollout(start, actions, steps_per_knot=settings.steps_per_knot, return_states=True, **inputs)[1]
+    held = round(replay.plan.knot_seconds / replay.problem.dt)
+    states = replay.problem.rollout(start, actions, steps_per_knot=held, return_states=True, **inputs)[1]
     return np.asarray(states)
 
 
