@@ -47,7 +47,10 @@ TEST(truncated_noise_has_the_moments_of_the_truncated_normal) {
     mbrl::draw_normals(mbrl::noise_key(5, 0), 0, 0, 1, 0, count, rows.data(), count);
     mbrl::kernels().truncate(rows.data(), count);
     double sum = 0, squares = 0;
-    for (int i = 0; i < count; ++i) sum += rows[i], squares += double{rows[i]} * rows[i];
+    for (int i = 0; i < count; ++i) {
+        sum += rows[i];
+        squares += double{rows[i]} * rows[i];
+    }
     const double density = std::exp(-2.0) / std::sqrt(2 * M_PI), variance = 1 - 4 * density / (1 - 2 * cdf(-2));
     EXPECT(std::fabs(sum / count) < 0.02, sum / count);
     EXPECT(std::fabs(squares / count - variance) < 0.02, squares / count, " and ", variance);
@@ -251,7 +254,10 @@ TEST(probabilities_sum_to_one_keep_their_floor_and_move_with_time) {
            std::fabs(p[2] - expected(0)) < 1e-6);
     for (int h = 0; h < 3; ++h) {
         double sum = 0;
-        for (int i = 0; i < 5; ++i) sum += p[5 * h + i], EXPECT(p[5 * h + i] >= 0.02f, p[5 * h + i]);
+        for (int i = 0; i < 5; ++i) {
+            sum += p[5 * h + i];
+            EXPECT(p[5 * h + i] >= 0.02f, p[5 * h + i]);
+        }
         EXPECT(std::fabs(sum - 1) < 1e-6, sum);
     }
     std::vector<float> actions = {9, 9, 9};
