@@ -41,7 +41,7 @@ PRECISE = {
         f"{_INPUTS}, previous_actions: typing.Any, elapsed: float, {_WHEN})"
         f" -> tuple[{_FLOATS}, {_FLOATS}, {_FLOATS}, list[str], list[{_STATS}], float]:",
     "def decision(self) -> typing.Any:": "def decision(self) -> dict[str, typing.Any] | None:",
-    "inputs: dict, previous_action: typing.Any = None": f"{_INPUTS}, previous_action: typing.Any = None",
+    "inputs: dict, previous_action: typing.Any, steps_per_knot": f"{_INPUTS}, previous_action: typing.Any, steps_per_knot",
     "def build_info() -> dict:": "def build_info() -> dict[str, typing.Any]:",
     "inputs: list, outputs: int": "inputs: list[typing.Any], outputs: int",
     "inputs: list, cotangents: typing.Any, relu: bool = False) -> list:":

@@ -1,4 +1,4 @@
-// Problem: loading, sizes, evaluation of its programs on batches, rollouts.
+// Problem: loading, sizes, evaluation of its programs on batches.
 #include <pybind11/stl.h>
 
 #include "bindings/inputs.hpp"
@@ -47,62 +47,6 @@ py::dict evaluate_program(const Problem& problem, const std::string& name, const
     return result;
 }
 
-/// [N, H, A] → rows over candidates.
-void transpose_actions(const FloatArray& actions, float* rows, int padded) {
-    const auto n = actions.shape(0), elements = actions.shape(1) * actions.shape(2);
-    const float* data = actions.data();
-    for (py::ssize_t e = 0; e < elements; ++e)
-        for (py::ssize_t i = 0; i < padded; ++i) rows[e * padded + i] = data[std::min(i, n - 1) * elements + e];
-}
-
-py::object rollout(std::shared_ptr<const Problem> problem, py::handle state, py::handle action_values, const py::dict& given,
-                   py::handle previous_action, int steps_per_knot, double discount, int threads, bool return_states) {
-    const py::ssize_t s = problem->state_size, a = problem->action_size;
-    const FloatArray actions = floats(action_values, {-1, -1, a}, "actions");
-    check(actions.shape(0) >= 1 && actions.shape(1) >= 1, "actions must hold at least one candidate and one step, got shape ",
-          shape_text(shape_of(actions)));
-    check(threads >= 1 && threads <= 1024, "threads must be in 1..1024, got ", threads);
-    check(discount > 0 && discount <= 1, "discount must be in (0, 1], got ", discount);
-    const auto n = static_cast<int>(actions.shape(0));
-    FloatArray states = to_floats(state, "state");
-    const bool each = states.ndim() == 2;
-    check_shape(states, each ? std::vector<py::ssize_t>{n, s} : std::vector<py::ssize_t>{s}, "state");
-    check_finite(states, "state");
-    Rollout rollouts(problem, {n, static_cast<int>(actions.shape(1)), steps_per_knot, discount},
-                     std::make_shared<ThreadPool>(threads));
-    const int steps = rollouts.shape().steps(), padded = rollouts.padded_population();
-    const BoundInputs inputs(*problem, given, steps);
-    std::vector<float> previous(a, 0.0f);
-    if (!previous_action.is_none()) {
-        const FloatArray array = floats(previous_action, {a}, "previous_action");
-        std::copy_n(array.data(), a, previous.begin());
-    }
-    FloatArray returns(n), visited(return_states ? std::vector<py::ssize_t>{n, steps + 1, s} : std::vector<py::ssize_t>{0});
-    float* visited_data = visited.mutable_data();
-    float* returns_data = returns.mutable_data();
-    {
-        py::gil_scoped_release release;
-        AlignedFloats action_rows(static_cast<std::size_t>(actions.shape(1) * a) * padded), results(padded);
-        AlignedFloats start_rows(each ? static_cast<std::size_t>(s) * padded : 0);
-        AlignedFloats state_rows(return_states ? static_cast<std::size_t>(steps + 1) * s * padded : 0);
-        transpose_actions(actions, action_rows.data(), padded);
-        rollouts.start(states.data(), previous.data(), inputs.values());
-        if (each) {
-            for (py::ssize_t i = 0; i < s; ++i)
-                for (int c = 0; c < padded; ++c) start_rows[i * padded + c] = states.data()[std::min(c, n - 1) * s + i];
-            rollouts.start_states(start_rows.data(), padded);
-        }
-        rollouts.run({action_rows.data(), padded}, n, results.data(), {return_states ? state_rows.data() : nullptr, padded});
-        std::copy_n(results.data(), n, returns_data);
-        if (return_states)
-            for (int c = 0; c < n; ++c)
-                for (py::ssize_t i = 0; i < (steps + 1) * s; ++i)
-                    visited_data[c * (steps + 1) * s + i] = state_rows[i * padded + c];
-    }
-    if (return_states) return py::make_tuple(returns, visited);
-    return returns;
-}
-
 py::dict inputs_of(const Problem& problem) {
     py::dict inputs;
     for (const auto& input : problem.inputs) {
@@ -138,9 +82,7 @@ void bind_problem(py::module_& module) {
             "multiply_adds", [](const Problem& p, const std::string& name) { return p.program(name).multiply_adds(); },
             py::arg("program"))
         .def("evaluate", &evaluate_program, py::arg("program"), py::arg("arguments"), py::arg("member") = 0)
-        .def("assign_weights", &Problem::assign_weights, py::arg("other"))
-        .def("rollout", &rollout, py::arg("state"), py::arg("actions"), py::arg("inputs"), py::arg("previous_action") = py::none(),
-             py::arg("steps_per_knot") = 1, py::arg("discount") = 1.0, py::arg("threads") = 1, py::arg("return_states") = false);
+        .def("assign_weights", &Problem::assign_weights, py::arg("other"));
 }
 
 }  // namespace mbrl::bindings

@@ -23,6 +23,8 @@ void bind_settings(py::module_& module) {
         .def_readwrite("discount", &PlannerSettings::discount)
         .def_readwrite("warm_start", &PlannerSettings::warm_start)
         .def_readwrite("max_rate", &PlannerSettings::max_rate)
+        .def_readwrite("objective", &PlannerSettings::objective)
+        .def_readwrite("risk", &PlannerSettings::risk)
         .def_readwrite("seed", &PlannerSettings::seed)
         .def_readwrite("threads", &PlannerSettings::threads);
     py::class_<SamplingSettings, PlannerSettings>(module, "SamplingSettings", "What planners that sample are told.")
@@ -48,6 +50,12 @@ void bind_settings(py::module_& module) {
         .def_readwrite("elites", &CEMSettings::elites)
         .def_readwrite("min_std", &CEMSettings::min_std)
         .def_readwrite("momentum", &CEMSettings::momentum)
+        .def_readwrite("momentum_on_variance", &CEMSettings::momentum_on_variance)
+        .def_readwrite("truncate", &CEMSettings::truncate)
+        .def_readwrite("full_covariance", &CEMSettings::full_covariance)
+        .def_readwrite("shrinkage", &CEMSettings::shrinkage)
+        .def_readwrite("choices", &CEMSettings::choices)
+        .def_readwrite("min_probability", &CEMSettings::min_probability)
         .def("validate", &CEMSettings::validate);
     bind_maker<CEM, CEMSettings>(module, "cem");
 }

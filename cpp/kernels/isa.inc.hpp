@@ -37,6 +37,7 @@ const KernelTable MBRL_TABLE = {
     MBRL_ISA::op_count,
     MBRL_ISA::normals_kernel,
     MBRL_ISA::affine_clip_kernel,
+    MBRL_ISA::truncate_kernel,
     MBRL_ISA::lower_triangular_kernel,
     MBRL_ISA::accumulate_kernel,
     MBRL_ISA::add_scaled_kernel,

@@ -62,6 +62,8 @@ struct KernelTable {
     void (*normals)(const NoiseArgs&);
     /// row ← clip(row·scale + shift, low, high)
     void (*affine_clip)(float* row, float scale, float shift, float low, float high, int32_t width);
+    /// row ← the standard normals as normals between -2 and 2: Φ⁻¹ of (1 - 2Φ(-2))·Φ + Φ(-2), which keeps their order
+    void (*truncate)(float* row, int32_t width);
     /// rows[h] ← Σ_{j≤h} lower[h,j]·rows[j], in place; row h at rows + h·stride
     void (*lower_triangular)(float* rows, int64_t stride, const float* lower, int32_t size, int32_t width);
     /// total ← total + alive·discount·value by select; alive ← alive and not ended (ended may be null)

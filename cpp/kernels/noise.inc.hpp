@@ -83,6 +83,17 @@ static void affine_clip_kernel(float* row, float scale, float shift, float low, 
     }
 }
 
+/// √2·erf⁻¹(x) = x·p(-log(1 - x²)) in the manner of Giles (2012), x = (1 - 2Φ(-2))·erf(z/√2): |x| < 0.955 leaves one polynomial.
+static void truncate_kernel(float* row, int32_t width) {
+    const float c[] = {-6.49812682e-6f, 9.16537465e-5f, -2.18165136e-4f, -3.27391014e-3f,
+                       1.63226165e-2f,  3.28118384e-1f, 1.25331414f};
+    for (int32_t lane = 0; lane < width; lane += MBRL_LANES) {
+        const vf x = verf(load(row + lane) * 0.707106781f) * 0.954499736f;
+        const vf t = x * polynomial(-log_of_normal((1.0f - x) * (1.0f + x)), c);
+        store(row + lane, select(t > 2.0f, splat(2.0f), select(t < -2.0f, splat(-2.0f), t)));
+    }
+}
+
 static void lower_triangular_kernel(float* rows, int64_t stride, const float* lower, int32_t size, int32_t width) {
     for (int32_t lane = 0; lane < width; lane += MBRL_LANES) {
         for (int32_t h = size - 1; h >= 0; --h) {  // downwards, so that the rows still needed are unchanged

@@ -20,7 +20,9 @@ const PlannerSettings& valid(const PlannerSettings& settings) {
 Planner::Planner(const std::shared_ptr<const Problem>& problem, const PlannerSettings& settings, int population,
                  MemorySize remembers)
     : pool_(std::make_shared<ThreadPool>(valid(settings).threads)),
-      rollout_(problem, {population, settings.horizon, settings.steps_per_knot, settings.discount}, pool_),
+      rollout_(problem,
+               {population, settings.horizon, settings.steps_per_knot, settings.discount, settings.objective, settings.risk},
+               pool_),
       limit_(*problem, settings.max_rate, settings.steps_per_knot * problem->dt),
       warm_start_(settings.warm_start),
       remembers_(remembers),
@@ -183,6 +185,7 @@ void Planner::prepare(Memory& memory, const PlanRequest& request) {
     } else {
         fill_middle(fallback_);
     }
+    settle(fallback_.data());
     limit_.apply(fallback_.data(), 1, horizon(), 1);
     begin(memory, moved, warm_start_ && memory.plans > 0);
     best_return_ = -std::numeric_limits<float>::infinity();

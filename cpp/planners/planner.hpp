@@ -62,6 +62,8 @@ class Planner {
     /// Looks for actions from where the rollout has been started and offers the good ones. Returns whether it came to its end:
     /// on false the deadline or the limit of tiles came first.
     virtual bool search(Memory& memory, const PlanRequest& request) = 0;
+    /// Averaged actions [horizon, action_size] become ones that may be sent, where not every number between the bounds may.
+    virtual void settle(float*) const {}
     /// The actions that a finished search answers with.
     virtual const std::vector<float>& chosen(const Memory&) { return best_; }
 

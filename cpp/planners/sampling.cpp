@@ -26,8 +26,10 @@ PlannerSettings rolled_out(const SamplingSettings& settings) {
 
 }  // namespace
 
-SamplingPlanner::SamplingPlanner(const std::shared_ptr<const Problem>& problem, const SamplingSettings& settings, int matter)
-    : Planner(problem, rolled_out(settings), settings.population, {settings.horizon * problem->action_size, settings.keep_elites}),
+SamplingPlanner::SamplingPlanner(const std::shared_ptr<const Problem>& problem, const SamplingSettings& settings, int matter,
+                                 int extra)
+    : Planner(problem, rolled_out(settings), settings.population,
+              {settings.horizon * problem->action_size, settings.keep_elites, extra}),
       returns_(rollout_.padded_population()),
       std_(static_cast<std::size_t>(settings.horizon) * problem->action_size),
       sampling_(settings),
@@ -165,23 +167,26 @@ void SamplingPlanner::shape_noise(int first, int width) {
         kernels().lower_triangular(row(a) + first, std::int64_t{padded_} * action_size, colour_.data(), knot_count(), width);
 }
 
+void SamplingPlanner::to_actions(float* normals, int element, float mean, float std, bool, int width) const {
+    const int a = element % problem().action_size;
+    kernels().affine_clip(normals, std, mean, action_low()[a], action_high()[a], width);
+}
+
 /// Fresh candidates lie at the end, maybe from the middle of a vector on: that one is computed both ways.
 void SamplingPlanner::scale_and_clip(int element, int first, int width) {
-    const KernelTable& table = kernels();
-    const int a = element % problem().action_size, end = first + width;
+    const int a = element % problem().action_size, end = first + width, lanes = kernels().lanes;
     const float mean = draw_.memory->mean[element], init = static_cast<float>(sampling_.init_std) * half_range()[a];
-    const float low = action_low()[a], high = action_high()[a];
     const int fresh = static_cast<int>(sampling_.fresh_fraction * draw_.population);
     const int edge = std::clamp(fresh > 0 ? draw_.population - fresh : end, first, end);
-    const int mixed = edge / table.lanes * table.lanes, all_fresh = round_up(edge, table.lanes);
+    const int mixed = edge / lanes * lanes, all_fresh = round_up(edge, lanes);
     float* actions = row(element);
     alignas(64) float vector[kLaneGroup];
-    if (mixed != all_fresh) std::copy_n(actions + mixed, table.lanes, vector);
-    table.affine_clip(actions + first, std_[element], mean, low, high, all_fresh - first);
-    table.affine_clip(actions + all_fresh, init, middle()[a], low, high, end - all_fresh);
+    if (mixed != all_fresh) std::copy_n(actions + mixed, lanes, vector);
+    to_actions(actions + first, element, mean, std_[element], false, all_fresh - first);
+    to_actions(actions + all_fresh, element, middle()[a], init, true, end - all_fresh);
     if (mixed == all_fresh) return;
-    table.affine_clip(vector, init, middle()[a], low, high, table.lanes);
-    std::copy(vector + (edge - mixed), vector + table.lanes, actions + edge);
+    to_actions(vector, element, middle()[a], init, true, lanes);
+    std::copy(vector + (edge - mixed), vector + lanes, actions + edge);
 }
 
 void SamplingPlanner::place_carried(int first, int width) {

@@ -16,8 +16,8 @@ class SamplingPlanner : public Planner {
     int most_candidates() const override;
 
  protected:
-    /// `matter`: how many of the best candidates the planner looks at; 0 are all of them.
-    SamplingPlanner(const std::shared_ptr<const Problem>& problem, const SamplingSettings& settings, int matter);
+    /// `matter`: how many of the best candidates the planner looks at; 0 are all of them. `extra`: numbers of Memory::extra.
+    SamplingPlanner(const std::shared_ptr<const Problem>& problem, const SamplingSettings& settings, int matter, int extra = 0);
 
     // What a sampling planner is made of.
     /// Refits the distribution of knots, memory.mean and std_, on candidates whose returns are in returns_. ranked()[0..finite)
@@ -25,6 +25,9 @@ class SamplingPlanner : public Planner {
     virtual void refit(Memory& memory, int best, int finite) = 0;
     /// Columns [first, first + width) of the knots hold standard normals: correlates or reshapes them. On worker threads.
     virtual void shape_noise(int first, int width);
+    /// `width` shaped normals of an element become actions within the bounds: with this mean and std, which are those of the
+    /// distribution or (fresh) those that it begins with. On worker threads.
+    virtual void to_actions(float* normals, int element, float mean, float std, bool fresh, int width) const;
     /// Of iteration 0, 1, …: how many candidates, at most the settings' population.
     virtual int population(int) const { return sampling_.population; }
 

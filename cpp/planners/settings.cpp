@@ -13,6 +13,7 @@ void PlannerSettings::validate() const {
           std::int64_t{horizon} * steps_per_knot);
     check(discount > 0 && discount <= 1, "discount must be in (0, 1], got ", discount);
     for (const double rate : max_rate) check(rate > 0, "max_rate must be > 0 per second, got ", rate);
+    check_objective(objective, risk);
     check(threads >= 1 && threads <= 1024, "threads must be in 1..1024, got ", threads);
 }
 

@@ -4,14 +4,18 @@
 #include <cstdint>
 #include <vector>
 
+#include "problem/objective.hpp"
+
 namespace mbrl {
 
 struct PlannerSettings {
-    int horizon = 5;               // knots
-    int steps_per_knot = 5;        // model steps an action is held
-    double discount = 1;           // per model step
-    bool warm_start = false;       // start from the last plan, shifted by the elapsed time
-    std::vector<double> max_rate;  // of actions, per second: one number or one for each; empty: no limit
+    int horizon = 5;                        // knots
+    int steps_per_knot = 5;                 // model steps an action is held
+    double discount = 1;                    // per model step
+    bool warm_start = false;                // start from the last plan, shifted by the elapsed time
+    std::vector<double> max_rate;           // of actions, per second: one number or one for each; empty: no limit
+    Objective objective = Objective::mean;  // over the members of an ensemble
+    double risk = 0;                        // of the objective
     std::uint64_t seed = 0;
     int threads = 1;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -54,6 +55,7 @@ Rollout::Rollout(std::shared_ptr<const Problem> problem, RolloutShape shape, std
     check(shape_.horizon >= 1, "horizon must be >= 1, got ", shape_.horizon);
     check(shape_.steps_per_knot >= 1, "steps_per_knot must be >= 1, got ", shape_.steps_per_knot);
     const Program& step = problem_->program("step");
+    check_objective(shape_.objective, shape_.risk);
     padded_ = round_up(shape_.population, kLaneGroup);
     stride_ = std::min(tile_lanes(step), padded_);
     step_ = std::make_unique<Executor>(step, stride_);
@@ -89,6 +91,10 @@ Rollout::Rollout(std::shared_ptr<const Problem> problem, RolloutShape shape, std
         worker.alive = AlignedFloats(stride_);
         worker.sum = AlignedFloats(stride_);
         worker.scratch = AlignedFloats(stride_);
+        if (shape_.objective != Objective::mean) {
+            worker.members = AlignedFloats(static_cast<std::size_t>(problem_->members) * stride_);
+            worker.returns.resize(problem_->members);
+        }
         worker.candidates.resize(stride_);
         worker.kept.resize(stride_);
         worker.best.reserve(shape_.population);
@@ -142,13 +148,28 @@ Rollout::Outcome Rollout::run_tile(Worker& worker, const Job& job, int first, in
         const Outcome outcome = run_member(worker, job, member, tile);
         if (outcome != Outcome::done) return outcome;
         for (int lane = 0; lane < tile.width; ++lane) worker.sum[lane] += worker.total[lane];
+        keep_member(worker, member, tile);
     }
-    const float share = 1.0f / static_cast<float>(problem_->members);
     for (int lane = 0; lane < tile.live; ++lane)
         job.returns[first + worker.candidates[lane]] =
-            has_reward_ ? worker.sum[lane] * share : std::numeric_limits<float>::quiet_NaN();
+            has_reward_ ? outcome(worker, lane) : std::numeric_limits<float>::quiet_NaN();
     if (job.budget.keep > 0) remember(worker, job, first, width);
     return Outcome::done;
+}
+
+void Rollout::keep_member(Worker& worker, int member, const Tile& tile) const {
+    if (shape_.objective != Objective::mean)
+        std::copy_n(worker.total.data(), tile.width, worker.members.data() + std::ptrdiff_t{member} * stride_);
+}
+
+/// Of a candidate, from its returns under every member. One that is not finite under a member is not finite at all.
+float Rollout::outcome(Worker& worker, int lane) const {
+    const int members = problem_->members;
+    const float mean = worker.sum[lane] * (1.0f / static_cast<float>(members));
+    if (shape_.objective == Objective::mean || !std::isfinite(mean)) return mean;
+    for (int member = 0; member < members; ++member)
+        worker.returns[member] = worker.members[static_cast<std::size_t>(member) * stride_ + lane];
+    return combine(shape_.objective, shape_.risk, worker.returns.data(), members);
 }
 
 Rollout::Outcome Rollout::run_member(Worker& worker, const Job& job, int member, Tile& tile) {

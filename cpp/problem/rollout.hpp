@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/thread_pool.hpp"
+#include "problem/objective.hpp"
 #include "problem/problem.hpp"
 #include "program/executor.hpp"
 
@@ -16,6 +17,8 @@ struct RolloutShape {
     int horizon = 1;         // knots
     int steps_per_knot = 1;  // model steps an action is held
     double discount = 1;
+    Objective objective = Objective::mean;  // over the members
+    double risk = 0;                        // of the objective
     int steps() const { return horizon * steps_per_knot; }
 };
 
@@ -96,6 +99,8 @@ class Rollout {
  private:
     struct Worker {
         AlignedFloats step_lanes, terminal_lanes, total, alive, sum, scratch;
+        AlignedFloats members;              // [members][lanes] returns, for objectives other than the mean
+        std::vector<float> returns;         // [members] of one candidate
         std::vector<int> candidates, kept;  // of each lane in use: its place in the tile; and which lanes to keep, for prune()
         std::vector<float> best;            // the best returns of this worker in this run, a heap of at most Budget::keep
         std::int64_t model_steps = 0, last_step = 0;
@@ -123,6 +128,8 @@ class Rollout {
     bool may_prune(const Job& job, const Worker& worker, int member, int step) const;
     Outcome prune(Worker& worker, int member, int step, Tile& tile) const;
     void pack(Worker& worker, int live, Tile& tile) const;
+    void keep_member(Worker& worker, int member, const Tile& tile) const;
+    float outcome(Worker& worker, int lane) const;
     void remember(Worker& worker, const Job& job, int first, int width) const;
     void bound_rewards();
     void use_weights();

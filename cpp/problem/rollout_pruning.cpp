@@ -42,11 +42,13 @@ float Rollout::rounding_slack() const { return static_cast<float>(shape_.steps()
 bool Rollout::may_prune(const Job& job, const Worker& worker, int member, int step) const {
     const bool last = step == shape_.steps() && member == problem_->members - 1;
     return static_cast<int>(worker.best.size()) >= std::max(job.budget.keep, 1) && job.budget.keep > 0 && !job.states.rows &&
-           step % kPruneEvery == 0 && !last && rest_[0] < std::numeric_limits<float>::infinity();
+           step % kPruneEvery == 0 && !last && at_most_mean(shape_.objective, shape_.risk) &&
+           rest_[0] < std::numeric_limits<float>::infinity();
 }
 
 /// Lets go of candidates that can no longer reach the best `keep` of the tiles that this worker has finished. Those that
-/// would equal the worst of them stay: among equals the planner decides.
+/// would equal the worst of them stay: among equals the planner decides. The bar is on means over the members, which no
+/// objective that is pruned exceeds.
 Rollout::Outcome Rollout::prune(Worker& worker, int member, int step, Tile& tile) const {
     const float later_members = static_cast<float>(problem_->members - 1 - member) * rest_[0];
     const float rest = rest_[step] + later_members;
@@ -82,6 +84,7 @@ void Rollout::pack(Worker& worker, int live, Tile& tile) const {
     move(worker.total.data());
     move(worker.alive.data());
     move(worker.sum.data());
+    for (std::size_t at = 0; at < worker.members.size(); at += stride_) move(worker.members.data() + at);
     move(worker.candidates.data());
     tile = {tile.first, round_up(live, grain()), live, true};
 }

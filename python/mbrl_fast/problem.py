@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mbrl_fast import _core, tensors
+from mbrl_fast.objective import native_objective
 
 if TYPE_CHECKING:
     from mbrl_fast.export.spec import ExportSpec
@@ -46,6 +47,7 @@ class Problem:
     def __init__(self, data: bytes, spec: ExportSpec | None = None) -> None:
         self._bytes = bytes(data)
         self._core = _core.Problem(self._bytes)
+        self._rollouts = _core.Rollouts(self._core)
         self._graph: dict[str, Any] = json.loads(self._core.graph)
         self._spec = spec
         self._updating = threading.Lock()
@@ -94,14 +96,29 @@ class Problem:
         threads: int = 1,
         return_states: bool = False,
         previous_action: ArrayLike | None = None,
+        objective: str = "mean",
+        risk: float = 0.0,
+        keep: int = 0,
         **inputs: ArrayLike,
     ) -> Any:
         """Returns [N] of action sequences [N, H, A] from one state [S] or from states [N, S].
 
-        Each action is held for ``steps_per_knot`` model steps. The return of a candidate is the mean over the members.
-        ``return_states=True`` adds the states [N, H * steps_per_knot + 1, S], also the mean over the members.
+        Each action is held for ``steps_per_knot`` model steps. ``return_states=True`` adds the states
+        [N, H * steps_per_knot + 1, S], the mean over the members. What a call sets up is kept for the next one alike.
+
+        Args:
+            objective: the return of a candidate from its returns R under the M members, each over the whole trajectory:
+                ``"mean"``; ``"mean_std"``: mean(R) + ``risk`` · std(R), the members as the population (a negative risk is
+                cautious); ``"worst"``: min(R); ``"cvar"``: the mean of the worst ``risk`` · M of them, the last one in part where
+                that is no whole number, and min(R) where it is less than one. One that is not finite under a member is not finite.
+            risk: of the objective; 0 for those that have none, in (0, 1] for ``"cvar"``.
+            keep: only the best ``keep`` candidates matter (0: all): the return of one that cannot be among them may be −inf,
+                where the Problem knows a ``reward_bound``. Fewer model steps, the same best.
         """
-        return self._core.rollout(state, actions, inputs, previous_action, steps_per_knot, discount, threads, return_states)
+        return self._rollouts.run(
+            state, actions, inputs, previous_action, steps_per_knot, discount, threads, return_states,
+            native_objective(objective), risk, keep,
+        )  # fmt: skip
 
     def gradient(
         self,

@@ -109,6 +109,21 @@ TEST(plans_with_every_feature_and_with_threads_allocate_nothing) {
     }
 }
 
+TEST(variants_of_cem_and_objectives_allocate_nothing) {
+    for (int which = 0; which < 3; ++which) {
+        for (int threads : {1, 3}) {
+            mbrl::CEMSettings settings = test::rich_settings();
+            settings.truncate = settings.full_covariance = which == 0;
+            if (which == 1) settings.choices = {5};
+            settings.objective = which == 2 ? mbrl::Objective::mean_std : mbrl::Objective::cvar;
+            settings.risk = 0.7;
+            settings.threads = threads;
+            const long calls = count(settings, 300);
+            EXPECT(calls == 0, calls, " calls, variant ", which, ", ", threads, " threads");
+        }
+    }
+}
+
 TEST(delays_limits_deadlines_and_new_weights_allocate_nothing) {
     mbrl::CEMSettings settings = test::rich_settings();
     settings.max_rate = {0.5};

@@ -10,6 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mbrl_fast import _core
+from mbrl_fast.objective import native_objective
+
+_KINDS: dict[str, Any] = {"int": Integral, "float": Real, "bool": bool, "str": str}
+"""Types of settings that are checked here, as fields are annotated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +29,9 @@ class PlannerSettings:
             knot of any candidate or answer differs by more than ``max_rate * knot seconds`` from the one before it, nor the first
             from ``previous_action`` by more than ``max_rate * elapsed * dt``; without a ``previous_action`` the first is free. The
             bounds come first where an executed action lies outside of them, and a denormal ``previous_action`` counts as zero.
+        objective: what counts of an ensemble, over whole trajectories: "mean" over the members, "mean_std", "worst" or "cvar", as
+            :meth:`mbrl_fast.Problem.rollout` defines them. ``Plan.value`` is of it.
+        risk: of "mean_std" (mean + risk · std; negative is cautious) and "cvar" (the share of the members, in (0, 1]); else 0.
         seed: of the noise.
         threads: that share the candidates; the plan's bits do not depend on it.
     """
@@ -36,13 +43,15 @@ class PlannerSettings:
     discount: float = 1.0
     warm_start: bool = True
     max_rate: float | Sequence[float] | None = None
+    objective: str = "mean"
+    risk: float = 0.0
     seed: int = 0
     threads: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "max_rate", _rates(self.max_rate))
         for field in fields(self):
-            if field.name == "max_rate":
+            if str(field.type) not in _KINDS:
                 continue
             object.__setattr__(self, field.name, _typed(getattr(self, field.name), str(field.type), field.name))
         self._check()
@@ -61,7 +70,9 @@ class PlannerSettings:
         return native
 
     def _assign(self, native: Any, name: str, value: Any) -> None:
-        if name == "max_rate":
+        if name == "objective":
+            value = native_objective(value)
+        elif name == "max_rate":
             value = [] if value is None else [value] if isinstance(value, float) else list(value)
         try:
             setattr(native, name, value)
@@ -139,7 +150,7 @@ def _rates(value: Any) -> float | tuple[float, ...] | None:
 
 def _typed(value: Any, kind: str, name: str) -> Any:
     """A plain Python value of the field's type; NumPy's integers and floats are welcome, a bool is no number."""
-    allowed = {"int": Integral, "float": Real, "bool": bool, "str": str}[kind]
+    allowed = _KINDS[kind]
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind != "bool"):
         raise TypeError(f"{name} must be {kind}, got {value!r}")
     return {"int": int, "float": float, "bool": bool, "str": str}[kind](value)
