@@ -3,20 +3,25 @@
 V_t(θ, ω) is the most that can still be collected in the steps t … 199, exactly as the environment counts: undiscounted, nothing after the
 last step. The grid is chosen so that the rod moves from grid point to grid point: with spacings Δθ and Δω = Δθ / dt a step turns a rod of
 velocity j Δω by j Δθ. So values need no interpolation along θ, and none along ω either where torques are those that lead to grid
-velocities; the two largest torques, which lead between two, are interpolated. What is left is the spacing itself, and `refined` measures it.
+velocities; the two largest torques, which lead between two, are interpolated. What is left is the spacing itself: refine it and compare.
 
 The policy looks one step ahead from where the rod is, with values interpolated by cubics (Catmull–Rom, 4 × 4), over 41 torques
-and twice among neighbours of the best.
+and twice among neighbours of the best. Values fall steeply where a swing just fails to reach the top, and there interpolation promises too
+much: a rod that trusts it creeps along the cliff and falls. So `caution` times the spread of the cell's corners is taken off. No single
+caution is best from everywhere: `best_returns` plays several and keeps the best from each start. Whatever it keeps was really
+collected, so it is a lower bound of the optimum; `Optimum.value` is an estimate of the optimum itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 DT, PULL, PUSH, MAX_SPEED, MAX_TORQUE, STEPS = 0.05, 0.75, 0.15, 8.0, 2.0, 200
+CAUTIONS = (0.1, 0.3, 1.0, 3.0)
 Policy = Callable[[int, NDArray[np.float64]], NDArray[np.float64]]
 """(step, states [B, 2]) -> torques [B]; a state is (θ, ω)."""
 
@@ -61,8 +66,7 @@ class Optimum:
         steps: of an episode.
     """
 
-    def __init__(self, cells: int = 100, steps: int = STEPS, caution: float = 0.0, between: bool = True) -> None:
-        self.caution, self.between = caution, between
+    def __init__(self, cells: int = 100, steps: int = STEPS) -> None:
         if cells < 10:
             raise ValueError(f"cells must be >= 10, got {cells}")
         self.angles = round(2 * np.pi / DT / MAX_SPEED * cells)  # so that `cells` spacings are nearly max_speed
@@ -95,15 +99,13 @@ class Optimum:
             reached = self.values[t + 1].reshape(-1)[source]
             best = low * reached[:, :columns] + (1 - low) * reached[:, 1 : columns + 1] - most
             at = last[:, None] + 1 + np.arange(columns)
-            if not self.between:
-                best[:] = -np.inf
-            else: np.maximum(best, (1 - above) * reached[each, at] + above * reached[each, at + 1] - most, out=best)
+            np.maximum(best, (1 - above) * reached[each, at] + above * reached[each, at + 1] - most, out=best)
             for k in range(width):
                 np.maximum(best, reached[:, k + 1 : k + 1 + columns] - costs[:, k : k + 1], out=best)
             self.values[t] = best + reward
 
-    def value(self, t: int, states: NDArray[np.float64]) -> NDArray[np.float64]:
-        """V_t of states [..., 2], interpolated by cubics, [...]."""
+    def value(self, t: int, states: NDArray[np.float64], caution: float = 0.0) -> NDArray[np.float64]:
+        """V_t of states [..., 2], interpolated by cubics, less `caution` times the spread of the cell's corners, [...]."""
         x, y = states[..., 0] / self.turn, states[..., 1] / self.faster + self.cells
         i, j = np.floor(x).astype(np.int64), np.clip(np.floor(y).astype(np.int64), 0, 2 * self.cells - 1)
         along, across = _cubic(x - i), _cubic(y - j)
@@ -114,21 +116,26 @@ class Optimum:
             for b in range(4):
                 corner = self.values[t, row, np.clip(j + b - 1, 0, 2 * self.cells)]
                 total += along[a] * across[b] * corner
-                if a in (1, 2) and b in (1, 2) and self.caution:
+                if caution and a in (1, 2) and b in (1, 2):
                     least, most = np.minimum(least, corner), np.maximum(most, corner)
-        return total - self.caution * (most - least) if self.caution else total
+        return total - caution * (most - least) if caution else total
 
-    def policy(self, t: int, states: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The torques [B] of step t."""
+    def policy(self, t: int, states: NDArray[np.float64], caution: float = 0.3) -> NDArray[np.float64]:
+        """The torques [B] of step t from states [B, 2]."""
         best = np.zeros(len(states))
         reach, count = MAX_TORQUE, 41
         for _ in range(3):
             torques = np.clip(best[:, None] + np.linspace(-reach, reach, count), -MAX_TORQUE, MAX_TORQUE)
             reached, rewards = step(np.broadcast_to(states[:, None], (*torques.shape, 2)), torques)
-            chosen = (rewards + self.value(t + 1, reached)).argmax(1)
+            chosen = (rewards + self.value(t + 1, reached, caution)).argmax(1)
             best = torques[np.arange(len(states)), chosen]
             reach, count = 2 * reach / (count - 1), 9
         return best
+
+    def best_returns(self, states: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The best return [B] of the policies of all `CAUTIONS` from states [B, 2]."""
+        played = [play(partial(self.policy, caution=caution), states, self.steps) for caution in CAUTIONS]
+        return np.asarray(np.max(played, axis=0))
 
 
 def _cubic(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
