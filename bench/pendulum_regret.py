@@ -37,8 +37,8 @@ from mbrl_fast.training import TrainingSettings, make_members, train
 
 RANDOM_STEPS = 20
 """Steps of an episode of random driving: many starts teach more than long falls."""
-HIDDEN, MEMBERS = 32, 1
-TRAINING = TrainingSettings(epochs=400, patience=400, learning_rate=1e-2, batch_size=64, weight_decay=0.0)
+HIDDEN, MEMBERS = 16, 1
+TRAINING = TrainingSettings(epochs=200, patience=200, learning_rate=3e-3, batch_size=64, weight_decay=0.0)
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:

@@ -69,7 +69,10 @@ class MLP(nn.Module):
         return torch.stack([entries[index] for index in range(self.state_size)], dim=-1)
 
     def normalise(self, states: Array, actions: Array, next_states: Array) -> Self:
-        """Take the scales of inputs and changes from transitions, [N, S], [N, A] and [N, S], and give the model itself back."""
+        """Take the scales of inputs and changes from transitions, [N, S], [N, A] and [N, S], and give the model itself back.
+
+        It then begins as the best linear model of them (least squares), the network's last layer at zero.
+        """
         turns = []
         for cos, sin in self.angles:
             turn = np.arctan2(next_states[:, sin], next_states[:, cos]) - np.arctan2(states[:, sin], states[:, cos])
@@ -81,7 +84,19 @@ class MLP(nn.Module):
             mean, std = values.mean(0), np.where(spread > 1e-6, spread, 1.0)
             getattr(self, f"{name}_mean").copy_(torch.from_numpy(np.asarray(mean, np.float32)))
             getattr(self, f"{name}_std").copy_(torch.from_numpy(np.asarray(std, np.float32)))
+        self._begin_linear(np.concatenate([states, actions], axis=1), change)
         return self
+
+    @torch.no_grad()
+    def _begin_linear(self, inputs: Array, change: Array) -> None:
+        z = (inputs - self.input_mean.numpy()) / self.input_std.numpy()
+        wanted = (change - self.change_mean.numpy()) / self.change_std.numpy()
+        slope = np.linalg.lstsq(z.astype(np.float64), wanted.astype(np.float64), rcond=1e-6)[0]
+        self.linear.weight.copy_(torch.from_numpy(slope.T.astype(np.float32)))
+        last = self.network[-1]
+        assert isinstance(last, nn.Linear)
+        last.weight.zero_()
+        last.bias.zero_()
 
 
 def _turned(cos: Tensor, sin: Tensor, turn: Tensor) -> tuple[Tensor, Tensor]:
