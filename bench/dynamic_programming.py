@@ -1,15 +1,16 @@
 """The optimum of Pendulum-v1 by dynamic programming, and the environment itself for many episodes side by side.
 
-V_t(θ, ω) is the most that can still be collected in the steps t … 199, exactly as the environment counts: undiscounted, nothing after the
-last step. The grid is chosen so that the rod moves from grid point to grid point: with spacings Δθ and Δω = Δθ / dt a step turns a rod of
-velocity j Δω by j Δθ. So values need no interpolation along θ, and none along ω either where torques are those that lead to grid
-velocities; the two largest torques, which lead between two, are interpolated. What is left is the spacing itself: refine it and compare.
+V_t(θ, ω) is the most that can still be collected in the steps t … 199, exactly as the environment counts: undiscounted, nothing
+after the last step. The grid is chosen so that the rod moves from grid point to grid point: with spacings Δθ and Δω = Δθ / dt a
+step turns a rod of velocity j Δω by j Δθ. So values need no interpolation along θ, and none along ω either where torques are
+those that lead to grid velocities; the two largest torques, which lead between two, are interpolated. What is left is the spacing
+itself: refine it and compare.
 
 The policy looks one step ahead from where the rod is, with values interpolated by cubics (Catmull–Rom, 4 × 4), over 41 torques
-and twice among neighbours of the best. Values fall steeply where a swing just fails to reach the top, and there interpolation promises too
-much: a rod that trusts it creeps along the cliff and falls. So `caution` times the spread of the cell's corners is taken off. No single
-caution is best from everywhere: `best_returns` plays several and keeps the best from each start. Whatever it keeps was really
-collected, so it is a lower bound of the optimum; `Optimum.value` is an estimate of the optimum itself.
+and twice among neighbours of the best. Values fall steeply where a swing just fails to reach the top, and there interpolation
+promises too much: a rod that trusts it creeps along the cliff and falls. So `caution` times the spread of the cell's corners is
+taken off. No single caution is best from everywhere: `best_returns` plays several and keeps the best from each start. Whatever it
+keeps was really collected, so it is a lower bound of the optimum; `Optimum.value` is an estimate of the optimum itself.
 """
 
 from __future__ import annotations

@@ -2,13 +2,13 @@
 
     python -m bench.pendulum_regret [--starts 1000] [--data-seeds 100 101 102] [--save]
 
-The optimum is that of `bench.dynamic_programming`, whose policies are played in exact arithmetic of the environment; the planners drive
-the real environment. Returns differ far more between starts than between good planners, so the difference is taken start by start. It is
-negative where a planner beats the policies of the optimum; no start is left out. Settings were chosen on the starts of seeds 0 … 299 and
-data seeds below 10; the seeds here are held out.
+The optimum is that of `bench.dynamic_programming`, whose policies are played in exact arithmetic of the environment; the planners
+drive the real environment. Returns differ far more between starts than between good planners, so the difference is taken start by
+start. It is negative where a planner beats the policies of the optimum; no start is left out. Settings were chosen on the starts
+of seeds 0 … 299 and data seeds below 10; the seeds here are held out.
 
-Learnt models see `--transitions` real steps of each data seed: half of them random driving in short episodes, the other half collected by
-the planner on a model of the first half. They are told the reward, and that left is the mirror of right.
+Learnt models see `--transitions` real steps of each data seed: half of them random driving in short episodes, the other half
+collected by the planner on a model of the first half. They are told the reward, and that left is the mirror of right.
 """
 
 from __future__ import annotations
@@ -48,7 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     optimum = Optimum(options.cells)
     states = starts(seeds)
     best, estimate = optimum.best_returns(states), optimum.value(0, states)
-    print(f"optimum: {best.mean():.2f}, its value on the grid {estimate.mean():.2f}, {time.process_time() - began:.0f} s of CPU", flush=True)
+    print(
+        f"optimum: {best.mean():.2f}, its value on the grid {estimate.mean():.2f}, {time.process_time() - began:.0f} s of CPU",
+        flush=True,
+    )
     task = Pendulum()
     rows: dict[str, dict[str, Any]] = {}
     if not options.no_exact:
@@ -57,7 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     count = min(options.learnt_starts or options.starts, options.starts)
     for seed in options.data_seeds:
         name = f"learnt, data seed {seed}"
-        rows[name] = {**regret(learn(seed, options.transitions, task), seeds[:count], best[:count]), "transitions": options.transitions}
+        rows[name] = {
+            **regret(learn(seed, options.transitions, task), seeds[:count], best[:count]),
+            "transitions": options.transitions,
+        }
         print(name, rows[name], flush=True)
     if options.data_seeds:
         rows["learnt, all"] = together([rows[f"learnt, data seed {seed}"] for seed in options.data_seeds])

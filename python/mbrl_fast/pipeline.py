@@ -153,7 +153,7 @@ def versions() -> dict[str, str]:
 
 
 def needs_extras(packages: Sequence[str]) -> None:
-    """Raise ImportError with a sentence that says what to install, if one of these or anything else that training needs is missing."""
+    """Raise ImportError with a sentence that says what to install, if one of these or what else training needs is missing."""
     try:
         for package in (*packages, "torch", "tqdm"):
             import_module(package)

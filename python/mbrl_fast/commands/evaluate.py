@@ -32,7 +32,7 @@ class Evaluate:
     max_steps: int = 500
     """Steps after which an episode counts as failed."""
     actuation_delay: float = 0.0
-    """Seconds until an action takes effect, rounded to what the environment simulates: 1/15 s of parking, 1/20 s of the pendulum."""
+    """Seconds until an action takes effect, rounded to what is simulated: 1/15 s in parking, 1/20 s in pendulum."""
     ignore_delay: Flag = False
     """Plan as if there were no delay, to see what looking across it is worth."""
     json: Flag = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -16,9 +17,9 @@ Array = NDArray[np.float32]
 class MLP(nn.Module):
     """next_state = state + mean + std · (A z + network(z)), z the normalised state and action; angles are turned.
 
-    The network has SiLU between its layers, and A is a linear layer beside it, so that a task which is nearly linear is learnt from few
-    transitions. Of an angle that the state holds as (cos, sin) the model says how far it turns, and rotates it: cos² + sin² = 1
-    stays true, however long the rollout.
+    The network has SiLU between its layers, and A is a linear layer beside it, so that a task which is nearly linear is learnt
+    from few transitions. Of an angle that the state holds as (cos, sin) the model says how far it turns, and rotates it: cos² +
+    sin² = 1 stays true, however long the rollout.
 
     Args:
         state_size: S. action_size: A. hidden_sizes: units of each hidden layer.
@@ -50,7 +51,7 @@ class MLP(nn.Module):
         self.straight = [index for index in range(state_size) if index not in paired]
         inputs, outputs = state_size + action_size, len(self.straight) + len(self.angles)
         sizes = [inputs, *hidden_sizes]
-        hidden = [module for a, b in zip(sizes, sizes[1:], strict=False) for module in (nn.Linear(a, b), nn.SiLU())]
+        hidden = [module for a, b in pairwise(sizes) for module in (nn.Linear(a, b), nn.SiLU())]
         self.network = nn.Sequential(*hidden, nn.Linear(sizes[-1], outputs))
         self.linear = nn.Linear(inputs, outputs, bias=False)
         for name, size, value in (("input", inputs, 0.0), ("change", outputs, 0.0)):

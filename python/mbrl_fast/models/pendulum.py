@@ -13,8 +13,8 @@ class PendulumModel(nn.Module):
 
         ω ← clip(ω + (3g/(2l) sin θ + 3/(m l²) u) τ, ±max_speed);  θ ← θ + ω τ
 
-    States are [cos θ, sin θ, ω] (θ from upright, ω in rad/s), actions [u] (N·m), clipped to ±max_torque as there. The angle is turned
-    by rotating (cos θ, sin θ), at length one, so there is no angle to unwrap and rounding does not build up.
+    States are [cos θ, sin θ, ω] (θ from upright, ω in rad/s), actions [u] (N·m), clipped to ±max_torque as there. The angle is
+    turned by rotating (cos θ, sin θ), at length one, so there is no angle to unwrap and rounding does not build up.
 
     Args:
         dt: τ, seconds per step; gravity: g, m/s²; mass: m, kg; length: l, m; max_speed: rad/s; max_torque: N·m.

@@ -1,8 +1,8 @@
 """gymnasium's ``Pendulum-v1``: swing a rod up with a motor too weak to lift it, and hold it there.
 
 The state is the environment's own observation ``[cos θ, sin θ, velocity]``, θ from upright, velocity in rad/s within ±8. The action
-is a torque in ±2 N·m, a step 0.05 s, an episode 200 steps. It is planned and learnt in these coordinates because nothing in them jumps
-where the rod hangs straight down.
+is a torque in ±2 N·m, a step 0.05 s, an episode 200 steps. It is planned and learnt in these coordinates because nothing in them
+jumps where the rod hangs straight down.
 
 Facts that shape this file (gymnasium 1.x):
 
@@ -179,7 +179,7 @@ class PendulumTracker:
             self._steps_to_success = self._steps
 
     def metrics(self) -> dict[str, Any]:
-        """The episode so far: success (bool, upright at its end, for 1 s), steps_to_success (int or None, the first time), steps."""
+        """The episode so far: success (bool, upright for 1 s at its end), steps_to_success (int or None, the first), steps."""
         return {"success": self._held >= UPRIGHT_STEPS, "steps_to_success": self._steps_to_success, "steps": self._steps}
 
 
