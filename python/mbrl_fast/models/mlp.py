@@ -54,8 +54,8 @@ class MLP(nn.Module):
         hidden = [module for a, b in pairwise(sizes) for module in (nn.Linear(a, b), nn.SiLU())]
         self.network = nn.Sequential(*hidden, nn.Linear(sizes[-1], outputs))
         self.linear = nn.Linear(inputs, outputs, bias=False)
-        for name, size, value in (("input", inputs, 0.0), ("change", outputs, 0.0)):
-            self.register_buffer(f"{name}_mean", torch.full((size,), value))
+        for name, size in (("input", inputs), ("change", outputs)):
+            self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_std", torch.ones(size))
 
     def forward(self, state: Tensor, action: Tensor) -> Tensor:
