@@ -188,7 +188,7 @@ def test_what_the_user_got_wrong_is_told_in_one_sentence(
     assert "exists: choose another --out, or pass --overwrite" in refused(capsys, "train", "--out", str(run_folder))
     assert "episodes must be >= 1, got 0" in refused(capsys, "evaluate", str(run_folder), "--episodes", "0")
     assert "members must be >= 1, got members=0" in refused(capsys, "train", "--out", "unused", "--members", "0")
-    assert "task must be one of parking, got 'flying'" in refused(capsys, "train", "--out", "unused", "--task", "flying")
+    assert "task must be one of parking, pendulum, got 'flying'" in refused(capsys, "train", "--out", "unused", "--task", "flying")
     assert "no Problem file at nothing.safetensors" in refused(capsys, "verify", "nothing.safetensors")
     for command in ("inspect", "verify"):
         assert f"{damaged}: " in refused(capsys, command, str(damaged))

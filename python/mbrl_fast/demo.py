@@ -141,8 +141,8 @@ def progress_bar(finished: Iterable[Episode], total: int, description: str = "ep
     with tqdm(finished, desc=description, total=total, unit="episode") as bar:
         for episode in bar:
             successes += bool(episode.metrics["success"])
-            crashes += bool(episode.metrics["crash"])
-            bar.set_postfix(success=successes, crash=crashes)
+            crashes += bool(episode.metrics.get("crash"))
+            bar.set_postfix(success=successes, **({"crash": crashes} if "crash" in episode.metrics else {}))
             yield episode
 
 

@@ -28,7 +28,7 @@ class TrackerLike(Protocol):
         """See the outcome of one environment step."""
 
     def metrics(self) -> Metrics:
-        """Outcome so far: success, strict, crash (bool), steps_to_success, steps_to_strict (int or None), …"""
+        """Outcome so far: success (bool), steps_to_success (int or None), and what else the task has, such as strict and crash."""
 
 
 class TaskLike(Protocol):
@@ -72,7 +72,7 @@ class Episode:
     inputs: dict[str, NDArray[np.float32]]
     """Run-time inputs at the first step, such as the goal."""
     metrics: Metrics
-    """The tracker's last word."""
+    """The tracker's last word, and the return: the sum of the rewards, where the tracker has none of its own."""
     plans: list[NDArray[np.float32]] = field(default_factory=list)
     """The planned states at each step, [steps + 1, state_size] each; empty unless recorded."""
 
@@ -148,7 +148,7 @@ def _drive(
         plan_ms=np.array(plan_ms),
         env_ms=np.array(env_ms),
         inputs=inputs,
-        metrics=tracker.metrics(),
+        metrics={"return": float(np.sum(rewards)), **tracker.metrics()},
         plans=plans,
     )
 
@@ -160,6 +160,8 @@ def _planned_states(agent: Agent) -> NDArray[np.float32]:
 
 def outcome(metrics: Metrics) -> str:
     """Say in a few words how an episode ended."""
+    if "strict" not in metrics:
+        return "success" if metrics["success"] else "no success"
     if metrics["strict"]:
         return "parked, at rest"
     if metrics["crash"]:

@@ -60,14 +60,15 @@ class EvaluationResult:
         return np.concatenate(later or [episode.plan_ms for episode in self.episodes])
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON line: rates with counts and 95 % Wilson intervals, steps, milliseconds."""
+        """Give the JSON line: rates that the task knows of, with counts and 95 % Wilson intervals, steps, milliseconds."""
         line: dict[str, Any] = {"episodes": len(self.episodes), "first_seed": self.episodes[0].seed}
-        for name in ("success", "strict", "crash"):
+        for name in (name for name in ("success", "strict", "crash") if name in self.episodes[0].metrics):
             line[f"{name}_rate"] = self.rate(name)
             line[f"{name}_count"] = self.count(name)
             line[f"{name}_interval"] = list(wilson_interval(self.count(name), len(self.episodes)))
         line["mean_steps"] = self.mean_of("steps_to_success")
-        line["mean_steps_strict"] = self.mean_of("steps_to_strict")
+        if "steps_to_strict" in self.episodes[0].metrics:
+            line["mean_steps_strict"] = self.mean_of("steps_to_strict")
         line["mean_return"] = self.mean_of("return")
         line["mean_action_rate"] = self.mean_of("action_rate")
         milliseconds = self.plan_ms()

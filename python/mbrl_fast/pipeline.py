@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +75,8 @@ def build(recipe: Recipe, run: Run, say: Say = lambda line: None, progress: bool
 
     Raises ImportError with a sentence if an extra is missing, ValueError if the exported file fails its own check.
     """
-    needs_extras()
     task = make_task(recipe.task)
+    needs_extras(task.packages)
     say(f"collecting {recipe.transitions:,} random transitions of {task.name} (seed {recipe.seed})")
     data = _collect(recipe, task, progress)
     data.save(run.transitions)
@@ -99,22 +100,17 @@ def _collect(recipe: Recipe, task: Any, progress: bool) -> Transitions:
 
 
 def _train(recipe: Recipe, task: Any, data: Transitions, progress: bool) -> tuple[list[Any], History]:
-    from mbrl_fast.models import LTI
     from mbrl_fast.training import TrainingSettings, make_members, train
 
-    def network() -> LTI:
-        return LTI(task.state_size, task.action_size, recipe.hidden_size, dt=task.dt, position_columns=False)
-
     settings = TrainingSettings(seed=recipe.seed, epochs=recipe.epochs or TrainingSettings.epochs)
-    networks = make_members(network, recipe.members, recipe.seed)
+    networks = make_members(lambda: task.network(data, recipe.hidden_size), recipe.members, recipe.seed)
     return train(networks, data, settings, augment=task.symmetries, task=task, progress=progress)
 
 
 def _export(models: list[Any], task: Any) -> Problem:
     from mbrl_fast.export import export
-    from mbrl_fast.rewards import ParkingReward
 
-    return export(models if len(models) > 1 else models[0], ParkingReward(), env=task)
+    return export(models if len(models) > 1 else models[0], task.reward(), env=task)
 
 
 def log_history(run: Run, history: History) -> None:
@@ -156,12 +152,11 @@ def versions() -> dict[str, str]:
     return found
 
 
-def needs_extras() -> None:
-    """Raise ImportError with a sentence that says what to install, if something that training needs is missing."""
+def needs_extras(packages: Sequence[str]) -> None:
+    """Raise ImportError with a sentence that says what to install, if one of these or what else training needs is missing."""
     try:
-        import highway_env  # noqa: F401
-        import torch  # noqa: F401
-        import tqdm  # noqa: F401
+        for package in (*packages, "torch", "tqdm"):
+            import_module(package)
     except ImportError as error:
         raise ImportError(f'training needs {error.name}: pip install "mbrl-fast[train,envs]"') from None
 

@@ -12,8 +12,9 @@ from mbrl_fast.commands.common import Flag, RunFolder, show
 class Evaluate:
     """Drive episodes in the real environment with a trained run, and say how they went.
 
-    success is the environment's own rule, which has no speed in it: driving through the spot counts. strict means
-    stopped in it: slower than 0.5 m/s, heading within 10°, for 1 s. Intervals are 95 % Wilson.
+    Parking: success is the environment's own rule, which has no speed in it: driving through the spot counts. strict
+    means stopped in it: slower than 0.5 m/s, heading within 10°, for 1 s. Pendulum: success is an upright rod, within
+    0.2 rad and 0.5 rad/s for the episode's last second. Intervals are 95 % Wilson.
 
     Try:
       mbrl-fast evaluate runs/first --episodes 100 --seed 1000 --jobs 2
@@ -31,7 +32,7 @@ class Evaluate:
     max_steps: int = 500
     """Steps after which an episode counts as failed."""
     actuation_delay: float = 0.0
-    """Seconds until an action takes effect, rounded to the 1/15 s of highway-env's simulation."""
+    """Seconds until an action takes effect, rounded to what is simulated: 1/15 s in parking, 1/20 s in pendulum."""
     ignore_delay: Flag = False
     """Plan as if there were no delay, to see what looking across it is worth."""
     json: Flag = False
@@ -54,7 +55,7 @@ class Evaluate:
         if self.actuation_delay:
             from mbrl_fast.tasks import Delayed
 
-            task = Delayed(task, self.actuation_delay)
+            task = Delayed(task, self.actuation_delay, task.substeps)
             delay = 0.0 if self.ignore_delay else task.seconds
         agent = partial(load_agent, run.problem, planner, task, delay)
         agent()  # a bad file is refused here, once, and not by every worker

@@ -20,7 +20,7 @@ class Train:
     out: Path
     """Run folder to make. It appears whole, when training has ended, or not at all."""
     task: str = "parking"
-    """What to learn. There is: parking."""
+    """What to learn. There are: parking, pendulum."""
     seed: int = 0
     """Of data, weights and training. The same seed gives the same file."""
     transitions: int = 2000

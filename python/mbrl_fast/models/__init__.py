@@ -2,5 +2,7 @@
 
 from .bicycle import Bicycle
 from .lti import LTI
+from .mlp import MLP
+from .pendulum import PendulumModel
 
-__all__ = ["LTI", "Bicycle"]
+__all__ = ["LTI", "MLP", "Bicycle", "PendulumModel"]

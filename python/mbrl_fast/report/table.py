@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,12 +25,16 @@ def comparison(results: Mapping[str, Mapping[str, Any]], title: str = "") -> Tab
     for name in results:
         table.add_column(name, justify="right")
     for label, cell in ROWS.items():
-        table.add_row(label, *(cell(line) for line in results.values()))
+        cells = [cell(line) for line in results.values()]
+        if any(cells):  # no row for what no contender's task knows of
+            table.add_row(label, *cells)
     return table
 
 
-def _rate(name: str) -> Any:
+def _rate(name: str, when: Callable[[Mapping[str, Any]], bool] = lambda line: True) -> Any:
     def cell(line: Mapping[str, Any]) -> str:
+        if f"{name}_rate" not in line or not when(line):
+            return ""
         low, high = line[f"{name}_interval"]
         return f"{line[f'{name}_count']}/{line['episodes']}  {line[f'{name}_rate']:.0%} [{low:.0%}–{high:.0%}]"
 
@@ -39,17 +43,21 @@ def _rate(name: str) -> Any:
 
 def _number(name: str, form: str) -> Any:
     def cell(line: Mapping[str, Any]) -> str:
+        if name not in line:
+            return ""
         return "–" if line[name] is None else format(line[name], form)
 
     return cell
 
 
 ROWS = {
-    "success (env's rule)": _rate("success"),
+    "success (env's rule)": _rate("success", lambda line: "strict_rate" in line),
+    "success": _rate("success", lambda line: "strict_rate" not in line),
     "strict success (stopped)": _rate("strict"),
     "crashes": _rate("crash"),
     "steps to success, mean": _number("mean_steps", ".1f"),
     "steps to strict, mean": _number("mean_steps_strict", ".1f"),
+    "return, mean": _number("mean_return", ".1f"),
     "plan ms, median": _number("plan_ms_median", ".2f"),
     "plan ms, p99": _number("plan_ms_p99", ".2f"),
 }

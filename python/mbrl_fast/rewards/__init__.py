@@ -2,5 +2,6 @@
 
 from .goal_distance import GoalDistance
 from .parking import ParkingReward
+from .pendulum import PendulumReward
 
-__all__ = ["GoalDistance", "ParkingReward"]
+__all__ = ["GoalDistance", "ParkingReward", "PendulumReward"]

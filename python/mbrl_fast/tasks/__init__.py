@@ -3,7 +3,8 @@
 from .delayed import Delayed
 from .parking import Parking
 from .parking_tracker import ParkingTracker
+from .pendulum import Pendulum, PendulumTracker
 
-TASKS: dict[str, type[Parking]] = {"parking": Parking}
+TASKS: dict[str, type[Parking] | type[Pendulum]] = {"parking": Parking, "pendulum": Pendulum}
 
-__all__ = ["TASKS", "Delayed", "Parking", "ParkingTracker"]
+__all__ = ["TASKS", "Delayed", "Parking", "ParkingTracker", "Pendulum", "PendulumTracker"]

@@ -27,6 +27,9 @@ __all__ = ["SCALES", "Parking", "ParkingTracker", "goal_reward"]
 
 if TYPE_CHECKING:
     import gymnasium
+    from torch import nn
+
+    from mbrl_fast.data import Transitions
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Parking:
     state_size: ClassVar[int] = 6
     action_size: ClassVar[int] = 2
     dt: ClassVar[float] = 0.2
+    substeps: ClassVar[int] = 3
+    packages: ClassVar[tuple[str, ...]] = ("highway_env",)
     inputs: ClassVar[dict[str, tuple[int, ...]]] = {"goal": (6,)}
     state_names: ClassVar[tuple[str, ...]] = STATE_NAMES
     state_units: ClassVar[tuple[str, ...]] = ("100 m", "100 m", "5 m/s", "5 m/s", "1", "1")
@@ -122,6 +127,18 @@ class Parking:
             "fresh_fraction": 0.25,
             "noise_beta": 3.0,
         }
+
+    def network(self, data: Transitions, hidden_size: int) -> nn.Module:
+        """A model to be trained on these transitions."""
+        from mbrl_fast.models import LTI
+
+        return LTI(self.state_size, self.action_size, hidden_size, dt=self.dt, position_columns=False)
+
+    def reward(self) -> nn.Module:
+        """What plans collect."""
+        from mbrl_fast.rewards import ParkingReward
+
+        return ParkingReward()
 
     def tracker(self) -> ParkingTracker:
         """A fresh measurement of one episode."""

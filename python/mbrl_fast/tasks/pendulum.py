@@ -1,0 +1,189 @@
+"""gymnasium's ``Pendulum-v1``: swing a rod up with a motor too weak to lift it, and hold it there.
+
+The state is the environment's own observation ``[cos θ, sin θ, velocity]``, θ from upright, velocity in rad/s within ±8. The action
+is a torque in ±2 N·m, a step 0.05 s, an episode 200 steps. It is planned and learnt in these coordinates because nothing in them
+jumps where the rod hangs straight down.
+
+Facts that shape this file (gymnasium 1.x):
+
+* the reward is that of the state before the step: −(θ² + 0.1 velocity² + 0.001 torque²), θ in [−π, π);
+* the environment never terminates an episode and has no notion of success: ``PendulumTracker`` calls a rod upright that stays
+  within 0.2 rad and 0.5 rad/s for 1 s;
+* it rounds what it observes to single precision and goes on in double precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import gymnasium
+    from torch import nn
+
+    from mbrl_fast.data import Transitions
+
+Array = NDArray[np.float32]
+
+UPRIGHT_ANGLE = 0.2
+"""Radians; a rod that is upright leans less."""
+UPRIGHT_SPEED = 0.5
+"""Radians per second; a rod that is upright moves less."""
+UPRIGHT_STEPS = 20
+"""Steps (of 0.05 s) that it must stay upright: 1 s."""
+
+
+@dataclass(frozen=True)
+class Pendulum:
+    """The task ``Pendulum-v1``.
+
+    Args:
+        max_steps: steps of 0.05 s until the environment truncates the episode.
+    """
+
+    max_steps: int = 200
+
+    name: ClassVar[str] = "pendulum"
+    state_size: ClassVar[int] = 3
+    action_size: ClassVar[int] = 1
+    dt: ClassVar[float] = 0.05
+    substeps: ClassVar[int] = 1
+    inputs: ClassVar[dict[str, tuple[int, ...]]] = {}
+    packages: ClassVar[tuple[str, ...]] = ("gymnasium",)
+    state_names: ClassVar[tuple[str, ...]] = ("cos", "sin", "velocity")
+    state_units: ClassVar[tuple[str, ...]] = ("1", "1", "rad/s")
+    action_names: ClassVar[tuple[str, ...]] = ("torque",)
+    action_units: ClassVar[tuple[str, ...]] = ("N·m",)
+
+    def __post_init__(self) -> None:
+        if self.max_steps < 1:
+            raise ValueError(f"max_steps must be at least 1, got max_steps={self.max_steps}")
+
+    @property
+    def action_low(self) -> Array:
+        """[action_size], the least torque."""
+        return np.full(self.action_size, -2.0, dtype=np.float32)
+
+    @property
+    def action_high(self) -> Array:
+        """[action_size], the greatest torque."""
+        return np.full(self.action_size, 2.0, dtype=np.float32)
+
+    def make_env(self, render_mode: str | None = None, stop_at_success: bool = False) -> gymnasium.Env[Any, Any]:
+        """Make the environment.
+
+        Args:
+            render_mode: None, "rgb_array" or "human".
+            stop_at_success: without effect; this environment knows no success.
+        """
+        if render_mode not in (None, "rgb_array", "human"):
+            raise ValueError(f'render_mode must be None, "rgb_array" or "human", got render_mode={render_mode!r}')
+        try:
+            import gymnasium
+        except ImportError as error:
+            raise ImportError(f"the pendulum task needs gymnasium: pip install 'mbrl_fast[envs]' ({error})") from error
+        return gymnasium.make("Pendulum-v1", render_mode=render_mode, max_episode_steps=self.max_steps, disable_env_checker=True)
+
+    def observe(self, observation: ArrayLike) -> tuple[Array, dict[str, Array]]:
+        """Read an observation of the environment.
+
+        Returns:
+            state [3], float32, and no inputs; [B, 3] for a batch of observations.
+        """
+        state = np.asarray(observation, dtype=np.float32)
+        if state.shape[-1:] != (3,) or state.ndim > 2:
+            raise ValueError(f"the observation must have shape (3,) or (B, 3), got shape {state.shape}")
+        if not np.isfinite(state).all():
+            index = tuple(int(i) for i in np.argwhere(~np.isfinite(state))[0])
+            raise ValueError(f"the observation must be finite, got {state[index]} at {list(index)} ({self.state_names[index[-1]]})")
+        return state, {}
+
+    def planner_settings(self) -> dict[str, Any]:
+        """Settings of ``CEM`` with which the rod is swung up well."""
+        return {
+            "horizon": 60,
+            "steps_per_knot": 1,
+            "population": 200,
+            "elites": 16,
+            "iterations": 5,
+            "init_std": 1.0,
+            "min_std": 0.0,
+            "momentum": 0.0,
+            "discount": 1.0,
+            "keep_elites": 8,
+            "include_mean": True,
+            "returns": "best",
+            "warm_start": True,
+            "fresh_fraction": 0.25,
+            "noise_beta": 3.0,
+        }
+
+    def network(self, data: Transitions, hidden_size: int) -> nn.Module:
+        """A model to be trained on these transitions, which it takes its scales from."""
+        from mbrl_fast.models import MLP
+
+        model = MLP(self.state_size, self.action_size, (hidden_size, hidden_size), angles=[(0, 1)])
+        return model.normalise(data.states, data.actions, data.next_states)
+
+    def reward(self) -> nn.Module:
+        """The environment's reward."""
+        from mbrl_fast.rewards import PendulumReward
+
+        return PendulumReward()
+
+    def tracker(self) -> PendulumTracker:
+        """A fresh measurement of one episode."""
+        return PendulumTracker()
+
+    def symmetries(
+        self, states: Array, actions: Array, next_states: Array, generator: np.random.Generator
+    ) -> tuple[Array, Array, Array]:
+        """Mirror every second transition at random: left is the mirror of right.
+
+        Args:
+            states: [..., 3]; actions: [..., 1]; next_states: [..., 3]; generator: decides which are mirrored.
+        """
+        mirror = (generator.integers(0, 2, (*states.shape[:-1], 1)) * 2 - 1).astype(np.float32)
+        sides = np.concatenate([np.ones_like(mirror), mirror, mirror], axis=-1)
+        return states * sides, actions * mirror, next_states * sides
+
+    def errors(self, predicted: Array, actual: Array) -> dict[str, NDArray[np.float64]]:
+        """How far apart states are. predicted, actual: [..., 3] -> {"angle [rad]", "velocity [rad/s]"}, each [...]."""
+        turn = angle(predicted) - angle(actual)
+        return {
+            "angle [rad]": np.abs((turn + np.pi) % (2.0 * np.pi) - np.pi),
+            "velocity [rad/s]": np.abs(predicted[..., 2].astype(np.float64) - actual[..., 2]),
+        }
+
+
+class PendulumTracker:
+    """Watches one episode of the pendulum. It is never over before the environment says so: every step counts."""
+
+    done = False
+
+    def __init__(self) -> None:
+        self._steps = self._held = 0
+        self._steps_to_success: int | None = None
+
+    def update(self, observation: Sequence[float] | Array, info: dict[str, Any]) -> None:
+        """Take in what ``env.step`` returned."""
+        state = np.asarray(observation, dtype=np.float64)
+        upright = abs(angle(state)) < UPRIGHT_ANGLE and abs(state[2]) < UPRIGHT_SPEED
+        self._steps += 1
+        self._held = self._held + 1 if upright else 0
+        if self._held == UPRIGHT_STEPS and self._steps_to_success is None:
+            self._steps_to_success = self._steps
+
+    def metrics(self) -> dict[str, Any]:
+        """The episode so far: success (bool, upright for 1 s at its end), steps_to_success (int or None, the first), steps."""
+        return {"success": self._held >= UPRIGHT_STEPS, "steps_to_success": self._steps_to_success, "steps": self._steps}
+
+
+def angle(state: ArrayLike) -> NDArray[np.float64]:
+    """θ in [−π, π], 0 upright, of states [..., 3] -> [...]."""
+    state = np.asarray(state, dtype=np.float64)
+    return np.asarray(np.arctan2(state[..., 1], state[..., 0]))
