@@ -69,6 +69,11 @@ class Planner {
     /// An average of actions may leave the bounds by one rounding.
     float clip(float action, int element) const;
     int elements() const { return elements_; }
+    /// Where the plan begins: state [state_size], and the action before it [action_size], null when nobody knows.
+    const float* begins() const { return begins_; }
+    const float* before() const { return before_; }
+    /// The last plan, shifted, or the middle of the bounds.
+    const std::vector<float>& fallback() const { return fallback_; }
     const std::vector<float>& middle() const { return mid_; }
     const std::vector<float>& half_range() const { return half_; }
     /// When a search must end so that its answer can be evaluated too.
@@ -98,6 +103,7 @@ class Planner {
     std::vector<float> best_, fallback_;
     float best_return_ = 0;
     bool any_finite_ = false;
+    const float *begins_ = nullptr, *before_ = nullptr;
     std::vector<float> committed_;  // [kMostDelay, action_size]
     AlignedFloats one_, return_, states_;
     std::int64_t answer_time_ = 0;  // of the last evaluation of an answer, nanoseconds
