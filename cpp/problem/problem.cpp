@@ -41,12 +41,34 @@ std::shared_ptr<const WeightSet> Problem::newest_weights() const {
 
 std::uint64_t Problem::assign_weights(const Problem& other) {
     check(graph == other.graph, "new weights must come with the same graph: export the new modules as a new problem");
-    auto next = other.newest_weights();
+    auto next = std::make_shared<WeightSet>(*other.newest_weights());
     for (const auto& [name, program] : programs) program.check_weights(*next->programs.at(name));
     auto vectors = other.test_vectors;
     const std::lock_guard lock(assigning);
+    for (const auto& [name, derived] : derived_programs)
+        next->programs[name] = derived->weights(*next->programs.at(derived->original().name));
     test_vectors = std::move(vectors);
     return weights.publish(std::move(next));
+}
+
+const DerivedProgram& Problem::derived(const std::string& name,
+                                       const std::function<std::unique_ptr<DerivedProgram>()>& make) const {
+    const std::lock_guard lock(assigning);
+    auto& held = derived_programs[name];
+    if (!held) held = make();
+    return *held;
+}
+
+std::shared_ptr<const WeightSet> Problem::weights_with_derived(std::uint64_t* version) const {
+    const std::lock_guard lock(assigning);
+    auto newest = weights.newest(version);
+    if (!newest) return nullptr;
+    auto all = std::make_shared<WeightSet>(*newest);
+    for (const auto& [name, derived] : derived_programs) {
+        auto& held = all->programs[name];
+        if (!held) held = derived->weights(*all->programs.at(derived->original().name));
+    }
+    return all;
 }
 
 void Problem::derive_bounds() {

@@ -1,6 +1,7 @@
 // A Problem: dynamics (one or more members), reward, terminal value, termination, bounds and time step, as in one file.
 #pragma once
 
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "problem/weights.hpp"
+#include "program/derived.hpp"
 
 namespace mbrl {
 
@@ -31,9 +33,10 @@ struct Problem {
     std::map<std::string, Tensor> test_vectors;
     std::string graph;                                                // the JSON text, for whoever wants to look
     WeightSlot weights;                                               // newer ones than the programs'
-    std::mutex assigning;                                             // one assign_weights at a time; planners do not take it
+    mutable std::mutex assigning;                                     // one assign_weights at a time; planners do not take it
     double declared_bound = std::numeric_limits<double>::infinity();  // of the reward, as the file says
     Bounds bounds;                                                    // under the programs' weights
+    mutable std::map<std::string, std::unique_ptr<DerivedProgram>> derived_programs;  // see derived()
 
     const Program& program(const std::string& name) const;  // throws Error when there is none
     const Program* find_program(const std::string& name) const;
@@ -43,6 +46,10 @@ struct Problem {
     std::uint64_t assign_weights(const Problem& other);
     /// The newest weights of every program.
     std::shared_ptr<const WeightSet> newest_weights() const;
+    /// A Program made from one of these, by its name; made on first use, then kept. Its weights are in every later generation.
+    const DerivedProgram& derived(const std::string& name, const std::function<std::unique_ptr<DerivedProgram>()>& make) const;
+    /// The newest generation, with the weights of all derived Programs so far; null for the file's.
+    std::shared_ptr<const WeightSet> weights_with_derived(std::uint64_t* version = nullptr) const;
     /// Checks sizes, bounds and that the programs fit together. Throws Error.
     void validate() const;
     /// Derives the bounds of reward and terminal value from the Programs' weights and the actions' bounds.

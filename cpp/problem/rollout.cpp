@@ -20,20 +20,6 @@ constexpr int kMostTileLanes = 128;
 /// A tile is cut at multiples of this, so that the cut does not depend on shorter vectors.
 constexpr int kTileGrain = 8;
 
-int tile_lanes(const Program& program) {
-    const Executor probe(program, kLaneGroup);
-    const int rows = std::max<int>(1, static_cast<int>(probe.lane_floats() / kLaneGroup));
-    const int fitting = kTileBytes / static_cast<int>(sizeof(float)) / rows / kLaneGroup * kLaneGroup;
-    return std::clamp(fitting, kLeastTileLanes, kMostTileLanes);
-}
-
-/// Pointer to the operand's lanes; what is the same for all lanes is spread into `scratch`.
-const float* lanes_of(const Frame& frame, Operand operand, float* scratch) {
-    if (operand.advance) return frame.lanes + operand.offset;
-    read_operand(frame, operand, scratch, frame.width);
-    return scratch;
-}
-
 /// One row of a tile's candidates into lanes; what lies behind the live ones is theirs who went.
 template <class Tile>
 void copy_lanes(const float* from, const std::vector<int>& candidates, const Tile& tile, float* to) {
@@ -44,6 +30,19 @@ void copy_lanes(const float* from, const std::vector<int>& candidates, const Til
 }
 
 }  // namespace
+
+int tile_lanes(const Program& program) {
+    const Executor probe(program, kLaneGroup);
+    const int rows = std::max<int>(1, static_cast<int>(probe.lane_floats() / kLaneGroup));
+    const int fitting = kTileBytes / static_cast<int>(sizeof(float)) / rows / kLaneGroup * kLaneGroup;
+    return std::clamp(fitting, kLeastTileLanes, kMostTileLanes);
+}
+
+const float* lanes_of(const Frame& frame, Operand operand, float* scratch) {
+    if (operand.advance) return frame.lanes + operand.offset;
+    read_operand(frame, operand, scratch, frame.width);
+    return scratch;
+}
 
 std::int64_t now_ns() {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();

@@ -34,6 +34,11 @@ struct StateRows {
     std::int64_t stride;
 };
 
+/// Lanes of a tile on which to run a Program.
+int tile_lanes(const Program& program);
+/// Pointer to the operand's lanes; what is the same for all lanes is spread into `scratch`.
+const float* lanes_of(const Frame& frame, Operand operand, float* scratch);
+
 /// steady_clock, in nanoseconds since its epoch.
 std::int64_t now_ns();
 inline constexpr std::int64_t kNoDeadline = INT64_MAX;

@@ -52,29 +52,19 @@ float Program::constant(const Weights& weights, int member, int index) const {
     return weights.constants[(shared ? 0 : static_cast<std::size_t>(member) * constants) + index];
 }
 
-namespace {
-
-/// Of the block of a linear's outputs that holds `row`: where it begins, and how many rows it has.
-struct Block {
-    std::int64_t begin;
-    int rows, row;
-};
-Block block_of(const Instruction& linear, int row) {
+std::int64_t Program::packed_at(const Instruction& linear, int row, int k) {
     const int height = row_block(linear.inner()), first = row / height * height;
-    return {linear.packed + static_cast<std::int64_t>(first) * (linear.inner() + 1),
-            std::min(height, static_cast<int>(linear.out.size()) - first), row - first};
+    const int rows = std::min(height, static_cast<int>(linear.out.size()) - first);  // of its block
+    return linear.packed + static_cast<std::int64_t>(first) * (linear.inner() + 1) + static_cast<std::int64_t>(k + 1) * rows + row -
+           first;
 }
 
-}  // namespace
-
 float Program::packed_bias(int member, const Instruction& linear, int row) const {
-    const Block block = block_of(linear, row);
-    return packed_weights(member)[block.begin + block.row];
+    return packed_weights(member)[packed_at(linear, row, -1)];
 }
 
 float Program::packed_weight(int member, const Instruction& linear, int row, int k) const {
-    const Block block = block_of(linear, row);
-    return packed_weights(member)[block.begin + static_cast<std::int64_t>(k + 1) * block.rows + block.row];
+    return packed_weights(member)[packed_at(linear, row, k)];
 }
 
 std::int64_t Program::multiply_adds() const {

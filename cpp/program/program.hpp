@@ -79,6 +79,8 @@ class Program {
     /// Of a linear instruction: output `row`, input `k`.
     float packed_bias(int member, const Instruction& linear, int row) const;
     float packed_weight(int member, const Instruction& linear, int row, int k) const;
+    /// Where a member's packed weights hold what output `row` of a linear multiplies input `k` with; its bias for k = -1.
+    static std::int64_t packed_at(const Instruction& linear, int row, int k);
     std::int64_t multiply_adds() const;  // per candidate, prologue excluded
 
  private:

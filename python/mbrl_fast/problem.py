@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,22 @@ if TYPE_CHECKING:
     from mbrl_fast.export.spec import ExportSpec
 
 Floats = NDArray[np.float32]
+
+
+class Quadratic(NamedTuple):
+    """A Problem around a trajectory of T steps, see :meth:`Problem.quadratic`. δ = (state, action) or (state, action, previous
+    action), V numbers; C is symmetric and positive semidefinite.
+
+    next state ≈ f + jacobian·δ, reward ≈ rewards + gradient·δ − ½ δᵀ·curvature·δ, terminal value likewise.
+    """
+
+    jacobian: Floats  # [T, S, V]
+    rewards: Floats  # [T]
+    gradient: Floats  # [T, V]
+    curvature: Floats  # [T, V, V]
+    terminal_value: float
+    terminal_gradient: Floats  # [S]
+    terminal_curvature: Floats  # [S, S]
 
 
 class Problem:
@@ -86,6 +102,87 @@ class Problem:
         ``return_states=True`` adds the states [N, H * steps_per_knot + 1, S], also the mean over the members.
         """
         return self._core.rollout(state, actions, inputs, previous_action, steps_per_knot, discount, threads, return_states)
+
+    def gradient(
+        self,
+        state: ArrayLike,
+        actions: ArrayLike,
+        *,
+        steps_per_knot: int = 1,
+        discount: float = 1.0,
+        threads: int = 1,
+        previous_action: ArrayLike | None = None,
+        **inputs: ArrayLike,
+    ) -> tuple[Floats, Floats]:
+        """Returns [N], as :meth:`rollout` gives them, and their gradients [N, H, A] with respect to the actions [N, H, A].
+
+        What follows the end of a candidate (termination) has no part in its gradient, and the moment of the end is taken as given.
+        At kinks: relu and abs have derivative 0, equal operands of min and max share, steps (floor, comparisons) have none.
+        """
+        returns, gradients = _core.rollout_gradient(
+            self._core, state, actions, inputs, previous_action, steps_per_knot, discount, threads
+        )
+        return returns, gradients
+
+    def linearize(
+        self, state: ArrayLike, action: ArrayLike, *, member: int | None = None, **inputs: ArrayLike
+    ) -> tuple[Floats, Floats]:
+        """Jacobians of the next state: A [S, S] by the state [S], B [S, A] by the action [A].
+
+        States [N, S] and actions [N, A] give [N, S, S] and [N, S, A]; inputs are [shape] or [N, shape]. Of an ensemble, one
+        ``member`` or (None) the mean over the members.
+        """
+        s, a = self.state_size, self.action_size
+        batched = np.ndim(state) == 2 or np.ndim(action) == 2
+        program = self._program("step")
+        given: dict[str, Any] = {
+            "noise": np.zeros(s, np.float32),
+            "time": np.zeros(1, np.float32),
+            "previous_action": np.zeros(a, np.float32),
+            **inputs,
+            "state": state,
+            "action": action,
+        }
+        flat = {name: np.atleast_2d(_flat(given[name], size, name)) for name, size, _ in program["arguments"] if name in given}
+        checked = [_flat(state, s, "state"), _flat(action, a, "action")]
+        count = max(len(value) for value in (*flat.values(), *map(np.atleast_2d, checked)))
+        repeated = {name: value if len(value) == 1 else np.repeat(value, s, axis=0) for name, value in flat.items()}
+        units = {"next_state": np.tile(np.eye(s, dtype=np.float32), (count, 1))}
+        members = range(self.members) if member is None else [member]
+        each = [_core.program_gradient(self._core, "step", repeated, units, index) for index in members]
+        shapes = {"state": (count, s, s), "action": (count, s, a)}
+        jacobians = [
+            np.mean([one[name] for one in each], axis=0, dtype=np.float32).reshape(shape)
+            if name in each[0]
+            else np.zeros(shape, np.float32)
+            for name, shape in shapes.items()
+        ]
+        by_state, by_action = jacobians if batched or count > 1 else [jacobian[0] for jacobian in jacobians]
+        return by_state, by_action
+
+    def quadratic(
+        self,
+        states: ArrayLike,
+        actions: ArrayLike,
+        *,
+        member: int | None = None,
+        smoothing: float = 1e-3,
+        threads: int = 1,
+        previous_action: ArrayLike | None = None,
+        **inputs: ArrayLike,
+    ) -> Quadratic:
+        """The quadratic model along states [T + 1, S] and actions [T, A] that iLQR works with.
+
+        Jacobians and gradients are true derivatives; rewards are functions of state and action, through the next state. The
+        curvature is Gauss-Newton's: Σ c ∇z ∇zᵀ over the rows z on which the cost (−reward) depends in a curved way. Of convex
+        functions c is their second derivative, of \|z\| that of the parabola above it, of concave ones and of products of
+        different rows 0. \|z\| and √z count as at least ``smoothing`` where they are divided by. Per-step inputs are
+        [T, shape]. Of an ensemble, one ``member`` or (None) the mean over the members.
+        """
+        index = -1 if member is None else member
+        if member is not None and not 0 <= member < self.members:
+            raise ValueError(f"member must be in 0..{self.members - 1}, got {member}")
+        return Quadratic(**_core.quadratic(self._core, states, actions, inputs, previous_action, index, smoothing, threads))
 
     def act(self, states: ArrayLike, **inputs: ArrayLike) -> Floats:
         """Actions [N, A] that the exported policy proposes for states [N, S], clipped to the bounds."""
