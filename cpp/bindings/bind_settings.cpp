@@ -2,6 +2,8 @@
 #include "bindings/planners.hpp"
 #include "core/check.hpp"
 #include "planners/cem.hpp"
+#include "planners/gradient_shooting.hpp"
+#include "planners/ilqr.hpp"
 
 namespace mbrl::bindings {
 namespace {
@@ -58,6 +60,29 @@ void bind_settings(py::module_& module) {
         .def_readwrite("min_probability", &CEMSettings::min_probability)
         .def("validate", &CEMSettings::validate);
     bind_maker<CEM, CEMSettings>(module, "cem");
+
+    py::class_<ILQRSettings, PlannerSettings>(module, "ILQRSettings", "iLQR's.")
+        .def(py::init<>())
+        .def_readwrite("iterations", &ILQRSettings::iterations)
+        .def_readwrite("step_sizes", &ILQRSettings::step_sizes)
+        .def_readwrite("regularisation", &ILQRSettings::regularisation)
+        .def_readwrite("tolerance", &ILQRSettings::tolerance)
+        .def_readwrite("smoothing", &ILQRSettings::smoothing)
+        .def_readwrite("feedback", &ILQRSettings::feedback)
+        .def("validate", &ILQRSettings::validate);
+    bind_maker<ILQR, ILQRSettings>(module, "ilqr");
+
+    py::class_<GradientShootingSettings, PlannerSettings>(module, "GradientShootingSettings", "Gradient shooting's.")
+        .def(py::init<>())
+        .def_readwrite("population", &GradientShootingSettings::population)
+        .def_readwrite("iterations", &GradientShootingSettings::iterations)
+        .def_readwrite("step_size", &GradientShootingSettings::step_size)
+        .def_readwrite("momentum", &GradientShootingSettings::momentum)
+        .def_readwrite("second_momentum", &GradientShootingSettings::second_momentum)
+        .def_readwrite("init_std", &GradientShootingSettings::init_std)
+        .def_readwrite("noise_beta", &GradientShootingSettings::noise_beta)
+        .def("validate", &GradientShootingSettings::validate);
+    bind_maker<GradientShooting, GradientShootingSettings>(module, "gradient_shooting");
 }
 
 }  // namespace mbrl::bindings

@@ -61,6 +61,8 @@ enum class PlanStatus {
 struct Plan {
     std::vector<float> actions;  // [horizon, action_size], each held for Planner::steps_per_knot() model steps
     std::vector<float> states;   // [steps + 1, state_size], the mean over members
+    std::vector<float> gains;    // [horizon, action_size, state_size]: action + gain·(state − planned state), first order; or empty
+    bool has_gains = false;
     bool has_states = false;     // a plan that was cut off may have had no time for them
     float value = 0;             // return of `actions`; NaN when they were not evaluated
     PlanStatus status = PlanStatus::ok;

@@ -191,6 +191,7 @@ void Planner::prepare(Memory& memory, const PlanRequest& request) {
     best_return_ = -std::numeric_limits<float>::infinity();
     any_finite_ = false;
     plan_.tiles = plan_.model_steps = 0;
+    plan_.has_gains = false;
 }
 
 /// Begins the rollouts where the plan begins. Returns whether there was time.
@@ -198,15 +199,14 @@ bool Planner::look_ahead(const PlanRequest& request) {
     if (request.max_tiles <= 0 || (request.deadline != kNoDeadline && now_ns() >= request.deadline)) return false;
     rollout_.take_weights();
     decision_.weights = rollout_.weights_version();
-    const float *state = request.state, *previous = request.previous_action;
+    begins_ = request.state;
+    before_ = request.previous_action;
     if (request.delay > 0) {
         if (!lead_.run(request, committed_.data(), rollout_)) return false;
-        state = lead_.state();
-        previous = committed_.data() + (committed_rows(request.delay) - 1) * problem().action_size;
+        begins_ = lead_.state();
+        before_ = committed_.data() + (committed_rows(request.delay) - 1) * problem().action_size;
     }
-    rollout_.start(state, previous, request.inputs, false);
-    start_state_ = state;
-    start_previous_ = previous;
+    rollout_.start(begins_, before_, request.inputs, false);
     return true;
 }
 

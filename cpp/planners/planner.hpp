@@ -79,6 +79,11 @@ class Planner {
     /// Bounds of this plan, [action_size], the middle between them and half the way.
     const std::vector<float>& action_low() const { return low_; }
     const std::vector<float>& action_high() const { return high_; }
+    /// Where the plan begins: state [state_size], and the action before it [action_size], null when nobody knows.
+    const float* begins() const { return begins_; }
+    const float* before() const { return before_; }
+    /// The last plan, shifted, or the middle of the bounds.
+    const std::vector<float>& fallback() const { return fallback_; }
     const std::vector<float>& middle() const { return mid_; }
     const std::vector<float>& half_range() const { return half_; }
     /// When a search must end so that its answer can be evaluated too.
@@ -91,7 +96,6 @@ class Planner {
     RateLimit limit_;
     RatePenalty penalty_;  // none, unless a planner makes one
     Plan plan_;
-    const float *start_state_ = nullptr, *start_previous_ = nullptr;  // where this plan begins; null: nobody knows
     int candidate_count_ = 0;                                         // of the request, that there is room for
 
  private:
@@ -112,6 +116,7 @@ class Planner {
     std::vector<float> best_, fallback_;
     float best_return_ = 0;
     bool any_finite_ = false;
+    const float *begins_ = nullptr, *before_ = nullptr;
     std::vector<float> committed_;  // [kMostDelay, action_size]
     AlignedFloats one_, return_, states_;
     std::int64_t answer_time_ = 0;  // of the last evaluation of an answer, nanoseconds

@@ -89,7 +89,7 @@ void SamplingPlanner::limit_knots(float* knots) {
 /// The policy's candidates, if they are asked for. Returns whether there was time.
 bool SamplingPlanner::propose(const PlanRequest& request) {
     if (!policy_) return true;
-    const PolicyProposals::Start start = {start_state_,        start_previous_,      request.inputs,
+    const PolicyProposals::Start start = {begins(), before(),      request.inputs,
                                           action_low().data(), action_high().data(), search_deadline(request)};
     if (!policy_->run(start, rollout_)) return false;
     plan_.model_steps += policy_->model_steps();
