@@ -95,7 +95,8 @@ py::tuple plan(BoundPlanner& self, py::handle state_values, const py::dict& give
     return py::make_tuple(copy_out(result->actions.data(), {horizon, a}),
                           copy_out(result->states.data(), {result->has_states ? steps + 1 : 0, size}), result->value,
                           status_name(result->status), result->tiles, result->model_steps, milliseconds,
-                          options.delay() * problem.dt, tracing ? py::object(trace_list(trace, horizon, a)) : py::none());
+                          options.delay() * problem.dt, tracing ? py::object(trace_list(trace, horizon, a)) : py::none(),
+                          result->has_gains ? py::object(copy_out(result->gains.data(), {horizon, a, size})) : py::none());
 }
 
 py::tuple plan_batch(BoundPlanner& self, py::handle state_values, const py::dict& given, py::handle previous_actions,

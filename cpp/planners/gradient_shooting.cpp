@@ -22,6 +22,7 @@ const GradientShootingSettings& valid(const GradientShootingSettings& settings) 
 
 void GradientShootingSettings::validate() const {
     PlannerSettings::validate();
+    check(objective == Objective::mean, "gradient shooting climbs the mean over the members: objective must be mean");
     check(population >= 1 && population <= 1000000, "population must be in 1..1000000, got ", population);
     check(iterations >= 1, "iterations must be >= 1, got ", iterations);
     check(std::isfinite(step_size) && step_size > 0, "step_size must be > 0 and finite, got ", step_size);

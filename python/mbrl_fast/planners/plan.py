@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float32]
 
@@ -67,6 +67,8 @@ class Plan:
         knot_seconds: how long a row of ``actions`` is held: ``steps_per_knot * dt``, or ``dt`` where knots are expanded.
         begins_at: seconds from the state to the first action: the ``delay`` that was asked for.
         trace: the iterations, if the plan was traced.
+        gains: ``[H, A, S]`` of planners that know how the best action changes with the state, to first order; else None.
+        bounds: of the actions, ``([A], [A])``, where there are gains.
     """
 
     actions: Floats
@@ -77,6 +79,8 @@ class Plan:
     knot_seconds: float
     begins_at: float = 0.0
     trace: tuple[Iteration, ...] | None = None
+    gains: Floats | None = None
+    bounds: tuple[Floats, Floats] | None = None
 
     @property
     def action(self) -> Floats:
@@ -89,16 +93,33 @@ class Plan:
         """Candidates × model steps × members that were computed."""
         return self.stats.model_steps
 
-    def action_at(self, seconds: float) -> Floats:
+    def action_at(self, seconds: float, state: ArrayLike | None = None) -> Floats:
         """The action ``[A]`` to send so many seconds after the state was measured; past the plan's end the last one.
 
-        It takes effect ``begins_at`` seconds later, as the plan foresees.
+        It takes effect ``begins_at`` seconds later, as the plan foresees. With a ``state`` ``[S]``, where the system is when the
+        action takes effect, a plan with ``gains`` answers to it: ``action + gain · (state − planned state)``, within the
+        bounds. So an inner loop can act between two plans.
+
+        Raises ValueError for a state when the plan has no gains, of another shape, or not finite.
         """
         if not seconds >= 0:
             raise ValueError(f"seconds must be >= 0, got {seconds}")
         knot = int(min(seconds / self.knot_seconds + 1e-9, len(self.actions) - 1))
         action: Floats = self.actions[knot]
-        return action
+        return action if state is None else self._answer_to(state, action, knot, seconds)
+
+    def _answer_to(self, state: ArrayLike, action: Floats, knot: int, seconds: float) -> Floats:
+        if self.gains is None or self.bounds is None or len(self.states) == 0:
+            raise ValueError("a plan answers to a state only if its planner computes gains, as ILQR does, and had time for it")
+        given = np.asarray(state, np.float32)
+        if given.shape != self.states.shape[1:] or not np.isfinite(given).all():
+            raise ValueError(f"state must be {self.states.shape[1]} finite numbers, got {np.array2string(given, threshold=10)}")
+        step = min(seconds / self.knot_seconds * (len(self.states) - 1) / len(self.actions), len(self.states) - 1.0)
+        before = min(int(step), len(self.states) - 2)
+        planned = self.states[before] + np.float32(step - before) * (self.states[before + 1] - self.states[before])
+        low, high = self.bounds
+        answer: Floats = np.clip(action + self.gains[knot] @ (given - planned), low, high).astype(np.float32)
+        return answer
 
     def __repr__(self) -> str:
         action = ", ".join(f"{u:.3g}" for u in self.action)

@@ -90,10 +90,11 @@ class Planner:
             raise ValueError(f"temperature must be None: {type(self).__name__} has none, got {temperature!r}")
 
     def _plan(self, *arguments: Any) -> Plan:
-        actions, states, value, status, tiles, steps, milliseconds, begins_at, iterations = self._core.plan(*arguments)
+        actions, states, value, status, tiles, steps, milliseconds, begins_at, iterations, gains = self._core.plan(*arguments)
         stats = PlanStats(tiles, steps, milliseconds)
         traced = None if iterations is None else tuple(Iteration(*each) for each in iterations)
-        return Plan(actions, states, value, status, stats, self._knot_seconds, begins_at, traced)
+        bounds = None if gains is None else (self.problem.action_low, self.problem.action_high)
+        return Plan(actions, states, value, status, stats, self._knot_seconds, begins_at, traced, gains, bounds)
 
     def plan_batch(
         self,
