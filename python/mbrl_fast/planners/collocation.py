@@ -34,7 +34,7 @@ class CollocationSettings(PlannerSettings):
     # Only the shared settings are for the core, to be checked there; its base type cannot be made.
     native_type: ClassVar[Any] = _core.CEMSettings
 
-    smoothing: float = 1e-3
+    smoothing: float = 1e-2
     max_iterations: int = 200
     tolerance: float = 1e-6
     exact_hessian: bool = True
@@ -57,7 +57,9 @@ class CollocationSettings(PlannerSettings):
     def ipopt(self) -> dict[str, Any]:
         """Options of the solver."""
         hessian = "exact" if self.exact_hessian else "limited-memory"
-        chosen = {"max_iter": self.max_iterations, "tol": self.tolerance, "hessian_approximation": hessian}
+        chosen: dict[str, Any] = {"max_iter": self.max_iterations, "tol": self.tolerance, "hessian_approximation": hessian}
+        # The guess obeys the model already: a late start of the barrier keeps it from being pushed far away.
+        chosen["mu_init"] = 1e-2
         quiet = {"print_level": 0, "sb": "yes"}
         return {"print_time": False, "error_on_fail": False, "ipopt": {**chosen, **quiet}}
 
