@@ -2,10 +2,11 @@
 
     python -m bench.episode_quality [--world replica|env] [--only TEXT] [--episodes 200] [--folder runs/episode_quality] [--save]
 
-Every planner of ``mbrl_fast.planners.REGISTRY`` is sized for each budget (see ``bench/quality_sizes.py``) and drives with the exact
-bicycle and with an ensemble learnt from random transitions, one thread. A cell (one agent at one budget) is driven once and kept in the
-folder: a run that was stopped goes on, ``--only`` does a part, several processes may share a folder. Policies are measured
-as they learn, against the real transitions they have seen; ours has seen ``--transitions`` of random driving, the exact bicycle none.
+Every planner of ``mbrl_fast.planners.REGISTRY`` is sized for each budget (see ``bench/quality_sizes.py``) and drives with the
+exact bicycle and with an ensemble learnt from random transitions, one thread. A cell (one agent at one budget) is driven once and
+kept in the folder: a run that was stopped goes on, ``--only`` does a part, several processes may share a folder once the ensemble
+is there (one process with ``--only`` trains it, or ``--ensemble`` names a file). Policies are measured as they learn, against the real
+transitions they have seen; ours has seen ``--transitions`` of random driving, the exact bicycle none.
 
 ``--world replica`` screens on a replica of the environment's dynamics (``bench/parking_batch.py``), which is ten times faster;
 what is reported is driven with ``--world env``. The table says which it was. Coherence is in every row: the action rate (mean
@@ -104,7 +105,10 @@ def show(known: dict[str, dict[str, Any]], setup: Setup) -> None:
                 f"{row[f'{key}_rate']:.3f} [{row[f'{key}_interval'][0]:.3f}, {row[f'{key}_interval'][1]:.3f}]"
                 for key in ("success", "strict", "crash")
             ]
-            figures = [_figure(row["steps_to_success"], 1), *[_figure(row[key], 3) for key in ("plan_ms", "action_rate", "plan_distance")]]
+            figures = [
+                _figure(row["steps_to_success"], 1),
+                *[_figure(row[key], 3) for key in ("plan_ms", "action_rate", "plan_distance")],
+            ]
             table.add_row(name + seen, str(row["episodes"]), *rates, *figures)
     Console(width=170).print(table)
 

@@ -1,9 +1,9 @@
 """Many episodes of parking-v0 side by side: on a replica of the environment's dynamics, for screening, or on the environment.
 
 Both worlds have slots; a slot holds one episode at a time. The replica integrates highway-env's bicycle in float64 with its three
-substeps, crashes at the walls as it does (a car that would reach a wall within the next substep is pushed out of it, and has crashed,
-one substep later), and counts success and strict success as ``mbrl_fast.tasks.ParkingTracker`` does. Starts and goals are the
-environment's own, for its seeds. ``tests/test_parking_batch.py`` drives both worlds side by side.
+substeps, crashes at the walls as it does (a car that would reach a wall within the next substep has crashed one substep later; the
+push out of the wall is left out, the episode is over), and counts success and strict success as ``mbrl_fast.tasks.ParkingTracker``
+does. Starts and goals are the environment's own, for its seeds. ``tests/test_parking_batch.py`` drives both worlds side by side.
 """
 
 from __future__ import annotations
@@ -139,7 +139,8 @@ class Replica:
         self.last[go] = actions[go]
         in_spot = go & ~crashed & (reward > -THRESHOLD)
         self.held = np.where(in_spot & _stands(states, self.goals), self.held + 1, np.where(go, 0, self.held))
-        for name, now in (("crash", go & crashed), ("success", in_spot), ("strict", go & ~crashed & (self.held >= STRICT_STEPS))):
+        strict = in_spot & (self.held >= STRICT_STEPS)
+        for name, now in (("crash", go & crashed), ("success", in_spot), ("strict", strict)):
             first = now & (self.at[name] < 0)
             self.at[name][first] = self.steps[first]
         over = crashed | (self.at["strict"] >= 0) | (self.steps >= self.task.max_steps)

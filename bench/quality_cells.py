@@ -129,7 +129,7 @@ def cells(milliseconds: list[float], steps: list[float], models: list[str]) -> l
 def run(cell: Cell, setup: Setup) -> dict[str, Any]:
     """The cell's results: from its file if it has them all, else driven now and written."""
     held = read(cell, setup)
-    if held and (held.get("absent") or held.get("complete")):
+    if held and _complete(held, setup):
         return held
     result: dict[str, Any] = {"cell": vars(cell), "conditions": setup.conditions()}
     try:
@@ -143,15 +143,22 @@ def run(cell: Cell, setup: Setup) -> dict[str, Any]:
     return result
 
 
+def _complete(held: dict[str, Any], setup: Setup) -> bool:
+    """What was absent or too dear is tried again; a policy learns on until the last point."""
+    if "curve" in held:
+        return bool(held["curve"][-1]["transitions"] >= max(setup.policy_points))
+    return "absent" not in held
+
+
 def read(cell: Cell, setup: Setup) -> dict[str, Any] | None:
-    """What is known of a cell under these conditions, with as many episodes."""
+    """What is known of a cell under these conditions, with as many episodes at least."""
     path = cell.path(setup)
     if not path.exists():
         return None
     held: dict[str, Any] = json.loads(path.read_text())
     if held["conditions"] != setup.conditions():
         raise SystemExit(f"{path} was driven under other conditions: {held['conditions']}; use another --folder")
-    enough = held.get("absent") or held.get("curve") or held["row"]["episodes"] >= setup.episodes
+    enough = "absent" in held or held["row"]["episodes"] >= setup.episodes
     return held if enough else None
 
 
@@ -173,7 +180,7 @@ def _driven(cell: Cell, setup: Setup) -> dict[str, Any]:
         planner = REGISTRY[cell.agent](problem, **settings)
         driver, sized = PlannerDriver(planner), {"settings": settings, "cost": cost, "planner": repr(planner)}
     episodes = list(_episodes(driver, setup, cell.name))
-    return {**sized, "row": summary(episodes), "episodes": episodes, "complete": True}
+    return {**sized, "row": summary(episodes), "episodes": episodes}
 
 
 def _learnt(cell: Cell, setup: Setup, curve: list[dict[str, Any]]) -> dict[str, Any]:
@@ -186,7 +193,7 @@ def _learnt(cell: Cell, setup: Setup, curve: list[dict[str, Any]]) -> dict[str, 
         curve.append({"transitions": transitions, **row})
         result = {"curve": curve, "row": row}
         _write(cell, setup, {"cell": vars(cell), "conditions": setup.conditions(), **result})
-    return {**result, "row": curve[-1], "complete": True}
+    return result
 
 
 def _episodes(driver: Driver, setup: Setup, name: str) -> Iterator[dict[str, Any]]:
@@ -205,5 +212,3 @@ def _starts(setup: Setup) -> tuple[Any, Any]:
         world.start(slot, 10_000 + slot)
     world.close()
     return world.states.astype(np.float32), world.goals.astype(np.float32)
-
-

@@ -2,8 +2,8 @@
 
 The fair way to give planners equal wall time is to size them for it, as their users would, and to measure what a plan then takes.
 A deadline instead would cut the last iterations off, which hurts those most whose last iteration is their answer; and its
-figures would change with the machine's load from plan to plan. So one setting, the first of ``KNOBS`` that a planner has, is chosen such
-that a plan takes the budget on this machine with one thread; elites keep their share of the population.
+figures would change with the machine's load from plan to plan. So one setting, the first of ``KNOBS`` that a planner has, is
+chosen such that a plan takes the budget on this machine with one thread; elites keep their share of the population.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """stable-baselines3's SAC and sb3-contrib's TQC with hindsight replay on parking-v0, measured as they learn.
 
-Settings: highway-env's own notebook on goal-conditioned learning (parking_her.ipynb: learning rate 1e-3, γ 0.95, batch 1,024, τ 0.05,
-three layers of 512) and four sampled goals of the future. A training episode ends at success, as the environment wants it, or after
-100 steps. One transition is one ``env.step``; one gradient step follows each.
+Settings: highway-env's own notebook on goal-conditioned learning (parking_her.ipynb: learning rate 1e-3, γ 0.95, batch 1,024,
+τ 0.05, three layers of 512) and four sampled goals of the future. A training episode ends at success, as the environment wants
+it, or after 100 steps. One transition is one ``env.step``; one gradient step follows each.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import casadi
@@ -18,9 +19,25 @@ from mbrl_fast.models import Bicycle
 from mbrl_fast.planners.casadi_program import REFUSED, STEPS, _run, kinks, translate
 from mbrl_fast.rewards import GoalDistance
 
-MANY = set(
-    "gelu mish hypot clamp where matmul einsum attention layer_norm linear outer huber atan2 frac lerp interpolation cross".split()
-)
+MANY = {
+    "gelu",
+    "mish",
+    "hypot",
+    "clamp",
+    "where",
+    "matmul",
+    "einsum",
+    "attention",
+    "layer_norm",
+    "linear",
+    "outer",
+    "huber",
+    "atan2",
+    "frac",
+    "lerp",
+    "interpolation",
+    "cross",
+}
 """Functions of torch's that become many operations."""
 TABLE = {row["name"]: row for row in _core.op_table()}
 DOMAIN: dict[str, Any] = {"sqrt": np.abs, "log": np.abs, "log1p": np.abs, "pow": np.abs, "asin": np.tanh, "acos": np.tanh}
@@ -31,7 +48,7 @@ def translated(name: str, operands: list[np.ndarray], outputs: int, eps: float =
     symbols = [casadi.SX.sym("x", len(each)) for each in operands]
     rows = [row for symbol in symbols for row in casadi.vertsplit(symbol)]
     starts = np.cumsum([0] + [len(each) for each in operands])
-    ids = [list(range(a, b)) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    ids = [list(range(a, b)) for a, b in itertools.pairwise(starts)]
     results = _run(casadi, {"op": name, "in": ids, "out": list(range(outputs))}, rows, {}, eps)
     function = casadi.Function("f", symbols, [casadi.vertcat(*results)])
     lanes = [np.asarray(function(*[each[:, i].astype(float) for each in operands])) for i in range(operands[0].shape[1])]
@@ -103,7 +120,14 @@ class Network(torch.nn.Module):
 
 @pytest.mark.parametrize("model", ["lti", "ensemble", "bicycle", "network"])
 def test_a_model_steps_as_the_core_does(model: str, small: Exported, ensemble: Exported) -> None:
-    sizes: dict[str, Any] = {"state_size": 6, "action_size": 2, "inputs": {"goal": 6}, "action_low": -1, "action_high": 1, "dt": 0.2}
+    sizes: dict[str, Any] = {
+        "state_size": 6,
+        "action_size": 2,
+        "inputs": {"goal": 6},
+        "action_low": -1,
+        "action_high": 1,
+        "dt": 0.2,
+    }
     known = {"lti": small.problem, "ensemble": ensemble.problem}
     modules = {"bicycle": Bicycle, "network": Network}
     problem = known[model] if model in known else mf.export(modules[model](), GoalDistance(), **sizes)

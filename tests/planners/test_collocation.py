@@ -222,9 +222,9 @@ def test_wrong_arguments_are_sentences(small: Exported) -> None:
 
 def test_what_cannot_be_transcribed_is_refused() -> None:
     sizes: dict[str, Any] = {"state_size": 2, "action_size": 1, "action_low": -1, "action_high": 1, "dt": 0.1}
-    with pytest.raises(ValueError, match="^collocation needs a reward"):
+    with pytest.raises(ValueError, match=r"^collocation needs a reward"):
         Collocation(mf.export(linear, **sizes))
-    with pytest.raises(ValueError, match="^collocation cannot plan with a termination, at which the return jumps"):
+    with pytest.raises(ValueError, match=r"^collocation cannot plan with a termination, at which the return jumps"):
         Collocation(mf.export(linear, quadratic, termination=lambda state: state[:, 0] > 2, **sizes))
 
 

@@ -21,7 +21,7 @@ REFUSED = {
 }
 """Operations without a counterpart, and why."""
 STEPS = frozenset(
-    "sign floor ceil round trunc fmod lt le eq ne logical_and logical_or logical_not where".split()
+    ["sign", "floor", "ceil", "round", "trunc", "fmod", "lt", "le", "eq", "ne", "logical_and", "logical_or", "logical_not", "where"]
 )  # fmt: skip
 """Operations that jump: translated as they are, flat where they do not jump."""
 KINKED = frozenset({"abs", "sqrt", "minimum", "maximum", "relu", "amax", "amin", "pow"})
@@ -154,6 +154,13 @@ def _softplus(package: Any, x: Any) -> Any:
     return package.fmax(x, 0.0) + package.log1p(package.exp(-package.fabs(x)))
 
 
+_SAME = ("exp", "expm1", "log", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "tanh", "erf")
+
+
+def _of_the_same_name(name: str) -> Callable[..., Any]:
+    return lambda package, eps, x: getattr(package, name)(x)
+
+
 _MAPS: dict[str, Callable[..., Any]] = {
     "copy": lambda c, e, x: x,
     "neg": lambda c, e, x: -x,
@@ -164,10 +171,7 @@ _MAPS: dict[str, Callable[..., Any]] = {
     "round": lambda c, e, x: _round(c, x),
     "trunc": lambda c, e, x: _truncated(c, x),
     "sqrt": lambda c, e, x: c.sqrt(x + e) if e else c.sqrt(x),
-    **{name: (lambda call: lambda c, e, x: getattr(c, call)(x))(call) for name, call in [
-        ("exp", "exp"), ("expm1", "expm1"), ("log", "log"), ("log1p", "log1p"), ("sin", "sin"), ("cos", "cos"), ("tan", "tan"),
-        ("asin", "asin"), ("acos", "acos"), ("atan", "atan"), ("tanh", "tanh"), ("erf", "erf"),
-    ]},
+    **{name: _of_the_same_name(name) for name in _SAME},
     "sigmoid": lambda c, e, x: 0.5 * (1.0 + c.tanh(0.5 * x)),
     "silu": lambda c, e, x: 0.5 * x * (1.0 + c.tanh(0.5 * x)),
     "softplus": lambda c, e, x: _softplus(c, x),

@@ -120,7 +120,7 @@ class Collocation:
         is never worse than the guess. ``plan.model_steps`` counts evaluations of the defects, not those of derivatives.
 
         Args:
-            guess: knots [H, A] to start from, clipped to the bounds; by default the last plan, shifted, or the middle of the bounds.
+            guess: knots [H, A] to start from, clipped to the bounds; by default the shifted last plan, or the middle of the bounds.
             previous_action: the last executed action [A], for rewards that ask for it (zeros by default) and for ``max_rate``.
             elapsed: model steps since the last plan, by which it is shifted.
         """
@@ -144,7 +144,7 @@ class Collocation:
             answer, status = start, "no_finite_candidate"
             reached, visited = value, states
         self._last = answer
-        counted = {name: said[name] for name in ("return_status", "iter_count") if name in said}
+        counted: dict[str, Any] = {name: said[name] for name in ("return_status", "iter_count") if name in said}
         self.report = {**counted, "success": bool(said.get("success", False)), "guess_value": value}
         steps = self._steps * self.problem.members * (int(said.get("n_call_nlp_g", 0)) + 3)
         stats = PlanStats(0, steps, 1e3 * (time.perf_counter() - begin))
@@ -194,7 +194,7 @@ class Collocation:
         return result
 
     def _evaluated(
-        self, state: ArrayLike, knots: NDArray[np.float64], previous: ArrayLike | None, inputs: Mapping[str, ArrayLike]
+        self, state: ArrayLike, knots: NDArray[np.float64], previous: ArrayLike | None, inputs: Mapping[str, Any]
     ) -> tuple[float, Floats]:
         """The true return and the states [T + 1, S], by the core."""
         s = self.settings
@@ -222,7 +222,8 @@ def shifted(knots: NDArray[np.float64], by: float) -> NDArray[np.float64]:
 
     def until(times: NDArray[np.float64]) -> NDArray[np.float64]:
         held = np.stack([np.interp(times, edges, column) for column in area.T], 1)
-        return held + np.maximum(times - edges[-1], 0.0)[:, None] * knots[-1]
+        beyond: NDArray[np.float64] = held + np.maximum(times - edges[-1], 0.0)[:, None] * knots[-1]
+        return beyond
 
     return until(edges[1:] + by) - until(edges[:-1] + by)
 

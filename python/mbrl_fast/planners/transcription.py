@@ -76,9 +76,15 @@ class Transcription:
         return int(np.prod(sizes, initial=1)), self.steps if self.per_step[name] else 1
 
     def solve(
-        self, state: Doubles, before: Doubles, inputs: Mapping[str, Any], guess: Doubles, bounds: tuple[Doubles, Doubles], rates: Doubles
+        self,
+        state: Doubles,
+        before: Doubles,
+        inputs: Mapping[str, Any],
+        guess: Doubles,
+        bounds: tuple[Doubles, Doubles],
+        rates: Doubles,
     ) -> tuple[Doubles, dict[str, Any]]:
-        """Knots [H, A] and what IPOPT says of them. guess: knots; bounds: least and greatest actions [A]; rates: most change [H, A]."""
+        """Knots [H, A] and what IPOPT says of them. guess: knots; bounds: of actions [A]; rates: most change [H, A]."""
         values = {name: np.asarray(value, np.float64) for name, value in inputs.items()}
         parameters = np.concatenate([state, before, *[values[name].reshape(-1) for name in self.per_step]])
         visited = self._rolled_out(state, before, values, guess)
@@ -103,7 +109,9 @@ class Transcription:
             now, last = state, before
             for t, action in enumerate(actions):
                 known = {"state": now, "action": action, "previous_action": last, "time": t * self.dt, "noise": 0 * state}
-                known |= {name: value[t].reshape(-1) if self.per_step[name] else value.reshape(-1) for name, value in inputs.items()}
+                known |= {
+                    name: value[t].reshape(-1) if self.per_step[name] else value.reshape(-1) for name, value in inputs.items()
+                }
                 now = np.asarray(step.call({name: known[name] for name in step.name_in()})["next_state"]).reshape(-1)
                 visited[member, t], last = np.nan_to_num(now, nan=0.0, posinf=0.0, neginf=0.0), action
         return visited
