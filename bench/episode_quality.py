@@ -5,8 +5,8 @@
 Every planner of ``mbrl_fast.planners.REGISTRY`` is sized for each budget (see ``bench/quality_sizes.py``) and drives with the
 exact bicycle and with an ensemble learnt from random transitions, one thread. A cell (one agent at one budget) is driven once and
 kept in the folder: a run that was stopped goes on, ``--only`` does a part, several processes may share a folder once the ensemble
-is there (one process with ``--only`` trains it, or ``--ensemble`` names a file). Policies are measured as they learn, against the real
-transitions they have seen; ours has seen ``--transitions`` of random driving, the exact bicycle none.
+is there (one process with ``--only`` trains it, or ``--ensemble`` names a file). Policies are measured as they learn, against the
+real transitions they have seen; ours has seen ``--transitions`` of random driving, the exact bicycle none.
 
 ``--world replica`` screens on a replica of the environment's dynamics (``bench/parking_batch.py``), which is ten times faster;
 what is reported is driven with ``--world env``. The table says which it was. Coherence is in every row: the action rate (mean

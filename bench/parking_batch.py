@@ -151,7 +151,8 @@ class Replica:
         at = {name: int(when[slot]) for name, when in self.at.items()}
         success, crash, steps = at["success"] >= 0, at["crash"] >= 0, int(self.steps[slot])
         return {
-            "success": success, "strict": at["strict"] >= 0, "crash": crash and not success, "crash_after_success": crash and success,
+            "success": success, "strict": at["strict"] >= 0, "crash": crash and not success,
+            "crash_after_success": crash and success,
             "steps_to_success": at["success"] if success else None,
             "steps_to_strict": at["strict"] if at["strict"] >= 0 else None,
             "steps": steps, "return": float(self.returns[slot]),
