@@ -23,7 +23,8 @@ GOLDEN = Path(__file__).parent / "golden"
 PLAN_WITHOUT_TORCH = """
 import sys
 
-BLOCKED = {"torch", "safetensors", "gymnasium", "highway_env", "tyro", "rich", "matplotlib", "tqdm", "moviepy", "PIL"}
+BLOCKED = {"torch", "safetensors", "gymnasium", "highway_env", "tyro", "rich", "matplotlib", "tqdm", "moviepy", "PIL",
+           "casadi"}
 
 class Block:
     def find_spec(self, name, path=None, target=None):

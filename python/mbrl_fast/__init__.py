@@ -16,10 +16,15 @@ from mbrl_fast.problem import Problem, load
 if TYPE_CHECKING:
     from mbrl_fast import plot
     from mbrl_fast.export import ExportError, export
+    from mbrl_fast.planners.collocation import Collocation
 
 __version__: str = build_info()["version"]
 
-_LAZY = {"export": "mbrl_fast.export", "ExportError": "mbrl_fast.export"}
+_LAZY = {
+    "export": "mbrl_fast.export",
+    "ExportError": "mbrl_fast.export",
+    "Collocation": "mbrl_fast.planners.collocation",
+}
 _LAZY_MODULES = {"plot", "models", "rewards", "tasks", "training", "data", "reference", "episode", "evaluation", "report"}
 _EXTRA = {"torch": "train", "tqdm": "train", "gymnasium": "envs", "highway_env": "envs", "matplotlib": "train"}
 
@@ -41,6 +46,7 @@ __all__ = [
     "CEM",
     "Agent",
     "CEMSettings",
+    "Collocation",
     "ExportError",
     "Plan",
     "PlanBatch",
