@@ -51,7 +51,8 @@ def test_gradients_of_an_exported_operation_agree_with_autograd(table: dict[str,
         try:
             expected, *beside = (autograd(table[name], states, own, shift) for shift in (0.0, 1e-4, -1e-4))
         except RuntimeError as error:
-            assert re.search("derivative for .* is not implemented", str(error)), name  # floor_divide and the like
+            if not re.search("derivative for .* is not implemented", str(error)):  # floor_divide and the like
+                raise
             continue
         jump = np.max([np.abs(other - expected) for other in beside], axis=0)
         scale = max(float(np.abs(expected).max()), 1.0)
