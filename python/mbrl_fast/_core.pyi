@@ -82,6 +82,10 @@ class Planner:
         max_tiles: typing.Any,
         delay: typing.Any,
         committed: typing.Any,
+        candidates: typing.Any,
+        action_low: typing.Any,
+        action_high: typing.Any,
+        temperature: typing.Any,
         trace: bool,
         stream: int = 0,
     ) -> tuple[
@@ -105,6 +109,10 @@ class Planner:
         max_tiles: typing.Any,
         delay: typing.Any,
         committed: typing.Any,
+        candidates: typing.Any,
+        action_low: typing.Any,
+        action_high: typing.Any,
+        temperature: typing.Any,
     ) -> tuple[
         numpy.typing.NDArray[numpy.float32],
         numpy.typing.NDArray[numpy.float32],
@@ -117,6 +125,8 @@ class Planner:
     def set_memory(
         self, streams: list[tuple[int, list[float], list[float], list[float], int, list[float], float, list[float]]], first: int = 0
     ) -> None: ...
+    @property
+    def steps_per_action(self) -> int: ...
 
 class PlannerSettings:
     """
@@ -155,8 +165,14 @@ class SamplingSettings(PlannerSettings):
     """
 
     include_mean: bool
+    interpolation: str
+    policy_candidates: bool
     prune: bool
     returns_best: bool
+    @property
+    def action_rate_penalty(self) -> float: ...
+    @action_rate_penalty.setter
+    def action_rate_penalty(self, arg0: float) -> None: ...
     @property
     def fresh_fraction(self) -> float: ...
     @fresh_fraction.setter
@@ -173,6 +189,14 @@ class SamplingSettings(PlannerSettings):
     def keep_elites(self) -> int: ...
     @keep_elites.setter
     def keep_elites(self, arg0: int) -> None: ...
+    @property
+    def kernel_width(self) -> float: ...
+    @kernel_width.setter
+    def kernel_width(self, arg0: float) -> None: ...
+    @property
+    def knot_growth(self) -> float: ...
+    @knot_growth.setter
+    def knot_growth(self, arg0: float) -> None: ...
     @property
     def noise_beta(self) -> float: ...
     @noise_beta.setter

@@ -43,9 +43,10 @@ def expansion(
     if interpolation == "linear":
         return ((1 - part) * unit[knot] + part * unit[knot + 1]).float()
     if interpolation == "rbf":
-        kernel = lambda a, b: torch.exp(-((a[:, None] - b) ** 2) / (2 * kernel_width**2))  # noqa: E731
         index = torch.arange(horizon, dtype=torch.float64)
-        return torch.linalg.solve(kernel(index, index), kernel(knot + part[:, 0], index).T).T.float()
+        among, to = (torch.exp(-((t[:, None] - index) ** 2) / (2 * kernel_width**2)) for t in (index, knot + part[:, 0]))
+        weights: Tensor = torch.linalg.solve(among, to.T)
+        return weights.T.float()
     secant = unit.diff(dim=0) / gaps[:, None]  # [H - 1, H]
     slope = torch.cat([secant[:1], (secant[1:] + secant[:-1]) / 2, secant[-1:]])
     x, gap = part, gaps[knot][:, None]
