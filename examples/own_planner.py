@@ -23,19 +23,18 @@ class OwnPlanner:
 
     def __init__(self, problem: mf.Problem, population: int = 1000, elites: int = 100, iterations: int = 5, keep: int = 100):
         self.problem, self.population, self.elites, self.iterations, self.keep = problem, population, elites, iterations, keep
-        self.rng = np.random.Generator(np.random.SFC64(0))
-        self.weights = np.linspace(2, 0, elites, endpoint=False, dtype=np.float32) / (elites + 1)  # of the best, the next ...
+        self.plans, self.weights = 0, np.linspace(2, 0, elites, endpoint=False, dtype=np.float32) / (elites + 1)
 
     def plan(self, state: ArrayLike, horizon: int = 5, steps_per_knot: int = 5, **inputs: Any) -> NDArray[np.float32]:
         low, high = (np.tile(bound, horizon) for bound in (self.problem.action_low, self.problem.action_high))
         mean, std = (low + high) / 2, (high - low) / 2
-        for _ in range(self.iterations):
-            noise = self.rng.standard_normal((self.population, len(mean)), dtype=np.float32)
-            actions = np.clip(mean + std * noise, low, high)  # one row for each candidate: NumPy likes long rows
-            sequences = actions.reshape(self.population, horizon, -1)
-            returns = self.problem.rollout(state, sequences, steps_per_knot=steps_per_knot, keep=self.keep, **inputs)
-            best = actions[np.argsort(-returns)[: self.elites]]  # NaN is sorted to the end
+        for iteration in range(self.iterations):
+            noise = mf.noise(0, 0, self.plans, iteration, self.population, len(mean))  # the built-in planner's, or NumPy's
+            actions = np.clip(mean + std * noise, low, high).reshape(self.population, horizon, -1)
+            returns = self.problem.rollout(state, actions, steps_per_knot=steps_per_knot, keep=self.keep, **inputs)
+            best = actions[np.argsort(-returns)[: self.elites]].reshape(self.elites, -1)  # NaN is sorted to the end
             mean, std = self.weights @ best, best.std(0)
+        self.plans += 1
         return np.clip(mean, low, high).reshape(horizon, -1)
 
 
