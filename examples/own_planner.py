@@ -23,18 +23,19 @@ class OwnPlanner:
 
     def __init__(self, problem: mf.Problem, population: int = 1000, elites: int = 100, iterations: int = 5, keep: int = 100):
         self.problem, self.population, self.elites, self.iterations, self.keep = problem, population, elites, iterations, keep
-        self.rng, self.low, self.high = np.random.default_rng(0), problem.action_low, problem.action_high
-        self.weights = np.linspace(2, 0, elites, endpoint=False, dtype=np.float32)[:, None, None] / (elites + 1)
+        self.plans, self.weights = 0, np.linspace(2, 0, elites, endpoint=False, dtype=np.float32) / (elites + 1)
 
     def plan(self, state: ArrayLike, horizon: int = 5, steps_per_knot: int = 5, **inputs: Any) -> NDArray[np.float32]:
-        mean, std = (np.tile(half, (horizon, 1)) for half in ((self.high + self.low) / 2, (self.high - self.low) / 2))
-        for _ in range(self.iterations):
-            noise = self.rng.standard_normal((self.population, *mean.shape), dtype=np.float32)
-            actions = np.clip(mean + std * noise, self.low, self.high)
+        low, high = (np.tile(bound, horizon) for bound in (self.problem.action_low, self.problem.action_high))
+        mean, std = (low + high) / 2, (high - low) / 2
+        for iteration in range(self.iterations):
+            noise = mf.noise(0, 0, self.plans, iteration, self.population, len(mean))  # the built-in planner's, or NumPy's
+            actions = np.clip(mean + std * noise, low, high).reshape(self.population, horizon, -1)
             returns = self.problem.rollout(state, actions, steps_per_knot=steps_per_knot, keep=self.keep, **inputs)
-            best = actions[np.argsort(-returns)[: self.elites]]  # NaN is sorted to the end
-            mean, std = (self.weights * best).sum(0), best.std(0)
-        return mean
+            best = actions[np.argsort(-returns)[: self.elites]].reshape(self.elites, -1)  # NaN is sorted to the end
+            mean, std = self.weights @ best, best.std(0)
+        self.plans += 1
+        return np.clip(mean, low, high).reshape(horizon, -1)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,11 @@ import numpy.typing
 
 __all__: list[str] = [
     "CEMSettings",
+    "Objective",
     "Planner",
     "PlannerSettings",
     "Problem",
+    "Rollouts",
     "SamplingSettings",
     "build_info",
     "cem",
@@ -34,17 +36,6 @@ class Problem:
         self, program: str, arguments: dict[str, typing.Any], member: int = 0
     ) -> dict[str, numpy.typing.NDArray[numpy.float32]]: ...
     def multiply_adds(self, program: str) -> int: ...
-    def rollout(
-        self,
-        state: typing.Any,
-        actions: typing.Any,
-        inputs: dict[str, typing.Any],
-        previous_action: typing.Any = None,
-        steps_per_knot: int = 1,
-        discount: float = 1.0,
-        threads: int = 1,
-        return_states: bool = False,
-    ) -> typing.Any: ...
     @property
     def action_high(self) -> numpy.typing.NDArray[numpy.float32]: ...
     @property
@@ -65,6 +56,67 @@ class Problem:
     def state_size(self) -> int: ...
     @property
     def test_vectors(self) -> dict[str, numpy.typing.NDArray[numpy.float32]]: ...
+
+class Objective:
+    """
+    What counts of an ensemble, see mbrl_fast.Problem.rollout.
+
+    Members:
+
+      mean
+
+      mean_std
+
+      worst
+
+      cvar
+    """
+
+    __members__: typing.ClassVar[dict[str, Objective]]
+    cvar: typing.ClassVar[Objective]
+    mean: typing.ClassVar[Objective]
+    mean_std: typing.ClassVar[Objective]
+    worst: typing.ClassVar[Objective]
+    @typing.overload
+    def __eq__(self, other: Objective) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: int) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: Objective) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: int) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class Rollouts:
+    """
+    Rolls out action sequences on a Problem; keeps what the next call alike needs.
+    """
+    def __init__(self, problem: Problem) -> None: ...
+    def run(
+        self,
+        state: typing.Any,
+        actions: typing.Any,
+        inputs: dict[str, typing.Any],
+        previous_action: typing.Any,
+        steps_per_knot: int,
+        discount: float,
+        threads: int,
+        return_states: bool,
+        objective: Objective,
+        risk: float,
+        keep: int,
+    ) -> typing.Any: ...
 
 class Planner:
     """
@@ -133,6 +185,7 @@ class PlannerSettings:
     What all planners are told, see mbrl_fast.planners.
     """
 
+    objective: Objective
     warm_start: bool
     @property
     def discount(self) -> float: ...
@@ -146,6 +199,10 @@ class PlannerSettings:
     def max_rate(self) -> list[float]: ...
     @max_rate.setter
     def max_rate(self, arg0: collections.abc.Sequence[float]) -> None: ...
+    @property
+    def risk(self) -> float: ...
+    @risk.setter
+    def risk(self, arg0: float) -> None: ...
     @property
     def seed(self) -> int: ...
     @seed.setter
@@ -210,12 +267,24 @@ class CEMSettings(SamplingSettings):
     """
     The cross-entropy method's.
     """
+
+    full_covariance: bool
+    momentum_on_variance: bool
+    truncate: bool
     def __init__(self) -> None: ...
     def validate(self) -> None: ...
+    @property
+    def choices(self) -> list[int]: ...
+    @choices.setter
+    def choices(self, arg0: collections.abc.Sequence[int]) -> None: ...
     @property
     def elites(self) -> int: ...
     @elites.setter
     def elites(self, arg0: int) -> None: ...
+    @property
+    def min_probability(self) -> float: ...
+    @min_probability.setter
+    def min_probability(self, arg0: float) -> None: ...
     @property
     def min_std(self) -> float: ...
     @min_std.setter
@@ -224,6 +293,10 @@ class CEMSettings(SamplingSettings):
     def momentum(self) -> float: ...
     @momentum.setter
     def momentum(self, arg0: float) -> None: ...
+    @property
+    def shrinkage(self) -> float | None: ...
+    @shrinkage.setter
+    def shrinkage(self, arg0: float | None) -> None: ...
 
 def build_info() -> dict[str, typing.Any]:
     """

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 import mbrl_fast as mf
 from conftest import GOAL, STATE, Exported, export_lti
@@ -101,13 +101,18 @@ def test_keep_leaves_those_that_cannot_be_among_the_best(five: Exported) -> None
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_candidate_that_is_not_finite_under_one_member_is_not_finite(name: str) -> None:
-    def member(shift: float) -> Callable[..., Tensor]:
-        return lambda state, action: state * 0.0 + action + shift
+    class Shift(nn.Module):
+        def __init__(self, shift: float) -> None:
+            super().__init__()
+            self.shift = nn.Parameter(torch.tensor(shift))
+
+        def forward(self, state: Tensor, action: Tensor) -> Tensor:
+            return state * 0.0 + action + self.shift
 
     def root(next_state: Tensor) -> Tensor:
         return torch.sqrt(next_state[:, 0])
 
-    members = [member(shift) for shift in (0.25, 0.5, 1.0)]
+    members = [Shift(shift) for shift in (0.25, 0.5, 1.0)]
     problem = mf.export(members, root, state_size=1, action_size=1, action_low=-1, action_high=1, dt=0.1)
     objective, risk, _ = CASES[name]
     returns = problem.rollout([0.0], np.array([[[-0.3]], [[0.3]]], np.float32), objective=objective, risk=risk)
