@@ -27,10 +27,9 @@ def picture(table: dict[str, Any], path: Path) -> None:
     ):
         for agent in agents:
             for model, style in ((BICYCLE, "-"), (ENSEMBLE, "--")):
-                found = [
-                    c for c in cells.values() if (c["cell"]["agent"], c["cell"]["model"], c["cell"]["unit"]) == (agent, model, unit)
-                ]
-                found.sort(key=lambda c: c["cell"]["budget"])
+                key = {"agent": agent, "model": model, "unit": unit}
+                found = [cell for cell in cells.values() if key.items() <= cell["cell"].items()]
+                found.sort(key=lambda cell: cell["cell"]["budget"])
                 at = [c["cost"] for c in found]
                 _curve(axis, at, [c["row"] for c in found], f"{agent}, {model}", colours[agent], style)
         axis.set(xscale="log", xlabel=label)
@@ -41,6 +40,8 @@ def picture(table: dict[str, Any], path: Path) -> None:
     axes[0].set(ylabel="success, the environment's own rule", ylim=(-0.03, 1.03))
     for axis in axes:
         axis.grid(alpha=0.3, which="both")
+        axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+        axis.xaxis.set_minor_formatter(lambda value, _: f"{value:,.10g}" if f"{value:e}"[0] in "25" else "")
         if axis.get_legend_handles_labels()[1]:
             axis.legend(fontsize=8)
     world = "highway-env" if table["conditions"]["world"] == "env" else "a replica of highway-env's dynamics (screening)"
