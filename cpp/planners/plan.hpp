@@ -37,7 +37,8 @@ struct PlanRequest {
     /// The actions until then, [committed_rows(delay), action_size], each a model step long and the last one ending where the
     /// plan begins. Null: those of this stream's own plans.
     const float* committed = nullptr;
-    Trace* trace = nullptr;  // where to leave what was tried; allocates
+    double temperature = NAN;  // of planners that have one, instead of the settings'; NaN: the settings'
+    Trace* trace = nullptr;    // where to leave what was tried; allocates
 };
 
 /// Where the answer comes from, from best to worst.

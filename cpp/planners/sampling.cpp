@@ -16,8 +16,10 @@ const SamplingSettings& valid(const SamplingSettings& settings) {
 
 }  // namespace
 
-SamplingPlanner::SamplingPlanner(const std::shared_ptr<const Problem>& problem, const SamplingSettings& settings, int matter)
-    : Planner(problem, valid(settings), settings.population, {settings.horizon * problem->action_size, settings.keep_elites}),
+SamplingPlanner::SamplingPlanner(const std::shared_ptr<const Problem>& problem, const SamplingSettings& settings, int matter,
+                                 int extra)
+    : Planner(problem, valid(settings), settings.population,
+              {settings.horizon * problem->action_size, settings.keep_elites, extra}),
       returns_(rollout_.padded_population()),
       std_(elements()),
       sampling_(settings),
@@ -30,15 +32,16 @@ SamplingPlanner::SamplingPlanner(const std::shared_ptr<const Problem>& problem, 
 
 void SamplingPlanner::begin(Memory& memory, double moved, bool warm) {
     if (warm) {
-        shift(memory.mean.data(), moved);
-        for (int k = 0; k < memory.kept_count; ++k) shift(memory.kept.data() + static_cast<std::ptrdiff_t>(k) * elements(), moved);
+        shift_knots(memory.mean.data(), moved);
+        for (int k = 0; k < memory.kept_count; ++k)
+            shift_knots(memory.kept.data() + static_cast<std::ptrdiff_t>(k) * elements(), moved);
     } else {
         fill_middle(memory.mean);
         memory.kept_count = 0;
     }
     const int action_size = problem().action_size;
     for (int e = 0; e < elements(); ++e) std_[e] = static_cast<float>(sampling_.init_std) * half_range()[e % action_size];
-    limit_.apply(memory.mean.data(), 1, horizon(), 1);
+    limit_knots(memory.mean.data());
 }
 
 /// A partial iteration does not refit.
@@ -67,7 +70,7 @@ bool SamplingPlanner::search(Memory& memory, const PlanRequest& request) {
 }
 
 const std::vector<float>& SamplingPlanner::chosen(const Memory& memory) {
-    return sampling_.returns_best ? Planner::chosen(memory) : memory.mean;
+    return sampling_.returns_best ? Planner::chosen(memory) : expanded(memory.mean);
 }
 
 void SamplingPlanner::keep(Memory& memory, int count) {
@@ -114,15 +117,16 @@ void SamplingPlanner::scale_and_clip(int element, int first, int width) {
 }
 
 void SamplingPlanner::place_carried(int first, int width) {
+    const int iteration = static_cast<int>(draw_.iteration), kept = knots_kept(iteration) * problem().action_size;
     int slot = 0;
-    const auto place = [&](const float* actions) {
+    const auto place = [&](const float* actions, int count) {
         if (slot >= first && slot < first + width)
-            for (int e = 0; e < elements(); ++e) row(e)[slot] = actions[e];
+            for (int e = 0; e < count; ++e) row(e)[slot] = actions[e];
         ++slot;
     };
-    if (sampling_.include_mean) place(draw_.memory->mean.data());
+    if (mean_rides(iteration)) place(draw_.memory->mean.data(), elements());
     for (int k = 0; k < draw_.memory->kept_count; ++k)
-        place(draw_.memory->kept.data() + static_cast<std::ptrdiff_t>(k) * elements());
+        place(draw_.memory->kept.data() + static_cast<std::ptrdiff_t>(k) * elements(), kept);
 }
 
 /// Puts the best finite candidates first in order_, best first, equal returns by index. Returns how many.

@@ -11,8 +11,8 @@ namespace mbrl {
 
 class SamplingPlanner : public Planner {
  protected:
-    /// `matter`: how many of the best candidates the planner looks at; 0 are all of them.
-    SamplingPlanner(const std::shared_ptr<const Problem>& problem, const SamplingSettings& settings, int matter);
+    /// `matter`: how many of the best candidates the planner looks at; 0 are all of them. `extra`: numbers of Memory::extra.
+    SamplingPlanner(const std::shared_ptr<const Problem>& problem, const SamplingSettings& settings, int matter, int extra = 0);
 
     // What a sampling planner is made of.
     /// Refits the distribution, memory.mean and std_, on candidates whose returns are in returns_. ranked()[0..finite) have finite
@@ -22,11 +22,19 @@ class SamplingPlanner : public Planner {
     virtual void shape_noise(int first, int width);
     /// Of iteration 0, 1, …: how many candidates, at most the settings' population.
     virtual int population(int) const { return sampling_.population; }
+    /// Whether the mean is candidate 0 of that iteration.
+    virtual bool mean_rides(int) const { return sampling_.include_mean; }
+    /// How many knots of a kept sequence stay as they were in that iteration; the others are what was drawn in its place.
+    virtual int knots_kept(int) const { return sampling_.horizon; }
 
     // What it may use.
     float* row(int element) { return actions_.data() + static_cast<std::int64_t>(element) * padded_; }
     const std::vector<int>& ranked() const { return order_; }
     const SamplingSettings& sampling() const { return sampling_; }
+    /// Moves knots by model steps; brings them within the limits on rates; what they do, as an answer.
+    void shift_knots(float* knots, double moved) { shift(knots, moved); }
+    void limit_knots(float* knots) { limit_.apply(knots, 1, horizon(), 1); }
+    const std::vector<float>& expanded(const std::vector<float>& knots) { return knots; }
     /// Keeps the best `count` sequences for the next iteration and the next plan.
     void keep(Memory& memory, int count);
 

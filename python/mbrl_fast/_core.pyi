@@ -13,15 +13,23 @@ import numpy.typing
 
 __all__: list[str] = [
     "CEMSettings",
+    "ICEMSettings",
+    "MPPISettings",
     "Planner",
     "PlannerSettings",
+    "PredictiveSamplingSettings",
     "Problem",
+    "RandomShootingSettings",
     "SamplingSettings",
     "build_info",
     "cem",
     "evaluate_op",
+    "icem",
+    "mppi",
     "noise",
     "op_table",
+    "predictive_sampling",
+    "random_shooting",
 ]
 
 class Problem:
@@ -201,6 +209,64 @@ class CEMSettings(SamplingSettings):
     @momentum.setter
     def momentum(self, arg0: float) -> None: ...
 
+class ICEMSettings(CEMSettings):
+    """
+    iCEM's.
+    """
+    def __init__(self) -> None: ...
+    def validate(self) -> None: ...
+    @property
+    def decay(self) -> float: ...
+    @decay.setter
+    def decay(self, arg0: float) -> None: ...
+
+class MPPISettings(SamplingSettings):
+    """
+    Model predictive path integral control's.
+    """
+
+    normalise: bool
+    refit_std: bool
+    smooth: bool
+    def __init__(self) -> None: ...
+    def validate(self) -> None: ...
+    @property
+    def control_cost(self) -> float: ...
+    @control_cost.setter
+    def control_cost(self, arg0: float) -> None: ...
+    @property
+    def elites(self) -> int: ...
+    @elites.setter
+    def elites(self, arg0: int) -> None: ...
+    @property
+    def min_std(self) -> float: ...
+    @min_std.setter
+    def min_std(self, arg0: float) -> None: ...
+    @property
+    def smoothness(self) -> float: ...
+    @smoothness.setter
+    def smoothness(self, arg0: float) -> None: ...
+    @property
+    def temperature(self) -> float: ...
+    @temperature.setter
+    def temperature(self, arg0: float) -> None: ...
+
+class RandomShootingSettings(SamplingSettings):
+    """
+    Random shooting's.
+    """
+
+    uniform: bool
+    def __init__(self) -> None: ...
+    def validate(self) -> None: ...
+
+class PredictiveSamplingSettings(SamplingSettings):
+    """
+    Predictive sampling's.
+    """
+    def __init__(self) -> None: ...
+    def validate(self) -> None: ...
+
 def build_info() -> dict[str, typing.Any]:
     """
     Instruction set in use, vector length, compiler, version.
@@ -212,6 +278,8 @@ def evaluate_op(name: str, inputs: list[typing.Any], outputs: int) -> numpy.typi
     Runs one operation on inputs [rows, lanes] -> [outputs, lanes]; linear takes inputs, weight and bias.
     """
 
+def icem(problem: Problem, settings: ICEMSettings) -> Planner: ...
+def mppi(problem: Problem, settings: MPPISettings) -> Planner: ...
 def noise(seed: int, stream: int, plan: int, iteration: int, population: int, elements: int) -> numpy.typing.NDArray[numpy.float32]:
     """
     The standard normals that a planner draws, [population, elements].
@@ -221,3 +289,6 @@ def op_table() -> list[dict[str, typing.Any]]:
     """
     Every operation: name, kind (map, reduce, dot, linear) and arity.
     """
+
+def predictive_sampling(problem: Problem, settings: PredictiveSamplingSettings) -> Planner: ...
+def random_shooting(problem: Problem, settings: RandomShootingSettings) -> Planner: ...
