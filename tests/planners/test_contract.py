@@ -104,9 +104,10 @@ def test_a_plan_has_the_promised_shapes(make: Make) -> None:
 
 def test_the_value_is_the_return_of_the_actions(make: Make, small: Exported) -> None:
     for settings in ({}, {"discount": 0.9}):
-        plan = make(**settings).plan(STATE, goal=GOAL)
+        planner = make(**settings)
+        plan = planner.plan(STATE, goal=GOAL)
         returns, states = small.problem.rollout(
-            STATE, plan.actions[None], steps_per_knot=2, return_states=True, goal=GOAL, discount=settings.get("discount", 1.0)
+            STATE, plan.actions[None], steps_per_knot=2, return_states=True, goal=GOAL, discount=planner.settings.discount
         )
         assert returns[0] == plan.value
         np.testing.assert_array_equal(states[0], plan.states)
@@ -434,7 +435,7 @@ def test_without_time_the_last_plan_is_moved_on(make: Make) -> None:
 
 
 def test_a_plan_that_was_cut_off_can_be_repeated(make: Make) -> None:
-    planner, other = make(threads=2), make()
+    planner, other = make(threads=2), make(threads=2)
     for _ in range(3):
         cut = planner.plan(STATE, goal=GOAL, max_tiles=1)
         again = other.plan(STATE, goal=GOAL, max_tiles=1)

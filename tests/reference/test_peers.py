@@ -236,26 +236,42 @@ def test_mbrl_lib_takes_nan_for_good_and_we_do_not(world: World, mbrl_lib: Any) 
     assert ours.action[0] < 0
 
 
-def test_icem_finds_what_mbrl_libs_finds(world: World) -> None:
+def test_icem_finds_what_mbrl_libs_finds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """mbrl-lib's ICEMOptimizer keeps a random subset of its elites, adds the mean only beside them and rounds populations up: the
-    means of 60 plans' returns are compared, each with its own noise, to three standard errors."""
+    means of 60 plans' returns are compared, each with its own noise of our spectrum, to three standard errors.
+
+    Its own noise is periodic over the horizon, so that the last action varies with the first: it finds less.
+    """
     for package in ("mbrl", "hydra", "omegaconf"):
         pytest.importorskip(package)
     module = pytest.importorskip("mbrl.planning.trajectory_opt")
-    horizon, count = 10, 60
+    horizon, count, factor = 10, 60, coloured_factor(10, 2.0)
     low, high = (bound * horizon for bound in BOX)
-    torch.manual_seed(0)
-    theirs, ours = [], []
-    for seed in range(count):
-        peer = module.ICEMOptimizer(5, 0.1, 100, 1.3, 2.0, low, high, 0.3, 0.1, torch.device("cpu"), return_mean_elites=True)
-        theirs.append(float(world.returns(peer.optimize(world.returns, x0=torch.zeros(horizon, 2))[None])[0]))
+
+    def theirs() -> list[float]:
+        torch.manual_seed(0)
+        found = []
+        for _ in range(count):
+            peer = module.ICEMOptimizer(5, 0.1, 100, 1.3, 2.0, low, high, 0.3, 0.1, torch.device("cpu"), return_mean_elites=True)
+            found.append(float(world.returns(peer.optimize(world.returns, x0=torch.zeros(horizon, 2))[None])[0]))
+        return found
+
+    def ours(seed: int) -> float:
         planner = mf.ICEM(
             world.problem, horizon=horizon, population=100, elites=10, iterations=5, decay=1.3, noise_beta=2.0, keep_elites=3,
             returns="mean", seed=seed,
         )  # fmt: skip
-        ours.append(planner.plan(STATE, goal=GOAL).value)
-    error = np.hypot(np.std(theirs), np.std(ours)) / np.sqrt(count)
-    assert abs(np.mean(ours) - np.mean(theirs)) < 3 * error
+        return planner.plan(STATE, goal=GOAL).value
+
+    def noise(beta: float, size: tuple[int, ...], device: Any) -> Tensor:
+        return torch.einsum("hk,nak->nah", factor, torch.randn(*size))
+
+    values, periodic = [ours(seed) for seed in range(count)], theirs()
+    monkeypatch.setattr(module.mbrl.util.math, "powerlaw_psd_gaussian", noise)
+    same = theirs()
+    error = np.hypot(np.std(values), np.std(same)) / np.sqrt(count)
+    assert abs(np.mean(values) - np.mean(same)) < 3 * error
+    assert np.mean(periodic) < np.mean(same) - 3 * error
 
 
 @pytest.mark.parametrize("iterations", [1, 11])
