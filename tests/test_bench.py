@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench import contenders, jitter, measure, native, peers, plan_latency, policy, problems, roofline, scaling, tiny
+from bench import contenders, family, jitter, measure, native, peers, plan_latency, policy, problems, roofline, scaling, tiny
 
 import mbrl_fast as mf
 
@@ -147,3 +147,10 @@ def test_spin_loop_grows_with_its_rounds() -> None:
 def test_problem_plans(name: str) -> None:
     problem = problems.PROBLEMS[name]()
     assert problem.planner().plan(problem.state, **problem.inputs).status == "ok"
+
+
+def test_the_family_is_timed_at_equal_model_steps() -> None:
+    result = family.main(["--rounds", "1", "--warm-up", "1"])
+    assert set(result["planners"]) == set(family.PLANNERS)
+    assert all(math.isfinite(row["median_ms"]) and math.isfinite(row["value"]) for row in result["planners"].values())
+    json.dumps(result)

@@ -4,6 +4,10 @@
 #include "planners/cem.hpp"
 #include "planners/gradient_shooting.hpp"
 #include "planners/ilqr.hpp"
+#include "planners/icem.hpp"
+#include "planners/mppi.hpp"
+#include "planners/predictive_sampling.hpp"
+#include "planners/random_shooting.hpp"
 
 namespace mbrl::bindings {
 namespace {
@@ -83,6 +87,36 @@ void bind_settings(py::module_& module) {
         .def_readwrite("noise_beta", &GradientShootingSettings::noise_beta)
         .def("validate", &GradientShootingSettings::validate);
     bind_maker<GradientShooting, GradientShootingSettings>(module, "gradient_shooting");
+
+    py::class_<ICEMSettings, CEMSettings>(module, "ICEMSettings", "iCEM's.")
+        .def(py::init<>())
+        .def_readwrite("decay", &ICEMSettings::decay)
+        .def("validate", &ICEMSettings::validate);
+    bind_maker<ICEM, ICEMSettings>(module, "icem");
+
+    py::class_<MPPISettings, SamplingSettings>(module, "MPPISettings", "Model predictive path integral control's.")
+        .def(py::init<>())
+        .def_readwrite("temperature", &MPPISettings::temperature)
+        .def_readwrite("normalise", &MPPISettings::normalise)
+        .def_readwrite("control_cost", &MPPISettings::control_cost)
+        .def_readwrite("elites", &MPPISettings::elites)
+        .def_readwrite("refit_std", &MPPISettings::refit_std)
+        .def_readwrite("min_std", &MPPISettings::min_std)
+        .def_readwrite("smooth", &MPPISettings::smooth)
+        .def_readwrite("smoothness", &MPPISettings::smoothness)
+        .def("validate", &MPPISettings::validate);
+    bind_maker<MPPI, MPPISettings>(module, "mppi");
+
+    py::class_<RandomShootingSettings, SamplingSettings>(module, "RandomShootingSettings", "Random shooting's.")
+        .def(py::init<>())
+        .def_readwrite("uniform", &RandomShootingSettings::uniform)
+        .def("validate", &RandomShootingSettings::validate);
+    bind_maker<RandomShooting, RandomShootingSettings>(module, "random_shooting");
+
+    py::class_<PredictiveSamplingSettings, SamplingSettings>(module, "PredictiveSamplingSettings", "Predictive sampling's.")
+        .def(py::init<>())
+        .def("validate", &PredictiveSamplingSettings::validate);
+    bind_maker<PredictiveSampling, PredictiveSamplingSettings>(module, "predictive_sampling");
 }
 
 }  // namespace mbrl::bindings

@@ -16,7 +16,13 @@ constexpr double kConverged = 1e-10;  // relative change of the value
 }  // namespace
 
 BoxQP::BoxQP(int size)
-    : size_(size), x_(size), slope_(size), newton_(size), trial_(size), factor_(static_cast<std::size_t>(size) * size), free_(size) {
+    : size_(size),
+      x_(size),
+      slope_(size),
+      newton_(size),
+      trial_(size),
+      factor_(static_cast<std::size_t>(size) * size),
+      free_(size) {
     index_.reserve(size);
 }
 

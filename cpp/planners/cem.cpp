@@ -82,8 +82,8 @@ void CEM::settle(float* actions) const { categorical_.settle(actions); }
 /// Correlated once there have been elites, all but the fresh candidates: they lie at the end, maybe from the middle of a vector on.
 void CEM::shape_noise(int first, int width) {
     const int end = first + width, lanes = kernels().lanes;
-    const int fresh = static_cast<int>(settings_.fresh_fraction * settings_.population);
-    const int edge = fresh > 0 ? std::clamp(settings_.population - fresh, first, end) : end;
+    const int fresh = static_cast<int>(settings_.fresh_fraction * candidates());
+    const int edge = fresh > 0 ? std::clamp(candidates() - fresh, first, end) : end;
     if (!correlation_ || !correlation_.fitted() || edge == first) return SamplingPlanner::shape_noise(first, width);
     const int mixed = edge / lanes * lanes, all_fresh = round_up(edge, lanes);
     alignas(64) float other[kMostCorrelated * kLaneGroup];  // the vector in the middle: white, then as fresh candidates have it

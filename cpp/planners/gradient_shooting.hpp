@@ -8,13 +8,13 @@
 namespace mbrl {
 
 struct GradientShootingSettings : PlannerSettings {
-    int population = 16;        // starts that climb side by side
-    int iterations = 20;        // steps of each
-    double step_size = 0.1;     // of Adam, in units of half the action range
-    double momentum = 0.9;      // Adam's β₁
+    int population = 16;            // starts that climb side by side
+    int iterations = 20;            // steps of each
+    double step_size = 0.1;         // of Adam, in units of half the action range
+    double momentum = 0.9;          // Adam's β₁
     double second_momentum = 0.99;  // and β₂
-    double init_std = 0.5;      // of the starts around the last plan, in units of half the action range
-    double noise_beta = 2;      // power spectrum 1/f^beta of the starts along the horizon
+    double init_std = 0.5;          // of the starts around the last plan, in units of half the action range
+    double noise_beta = 2;          // power spectrum 1/f^beta of the starts along the horizon
 
     void validate() const;  // throws Error
 };
@@ -37,7 +37,7 @@ class GradientShooting : public Planner {
     GradientShootingSettings settings_;
     RolloutGradient gradient_;
     int padded_;
-    std::vector<float> colour_;  // [horizon, horizon], empty for white noise
+    std::vector<float> colour_;                           // [horizon, horizon], empty for white noise
     AlignedFloats actions_, gradients_, first_, second_;  // [elements][padded]: Adam's moments are the last two
     AlignedFloats returns_;
     std::vector<float> start_;

@@ -63,8 +63,8 @@ struct Plan {
     std::vector<float> states;   // [steps + 1, state_size], the mean over members
     std::vector<float> gains;    // [horizon, action_size, state_size]: action + gain·(state − planned state), first order; or empty
     bool has_gains = false;
-    bool has_states = false;     // a plan that was cut off may have had no time for them
-    float value = 0;             // return of `actions`; NaN when they were not evaluated
+    bool has_states = false;  // a plan that was cut off may have had no time for them
+    float value = 0;          // return of `actions`; NaN when they were not evaluated
     PlanStatus status = PlanStatus::ok;
     std::int64_t model_steps = 0;  // candidates × steps × members that were computed
     std::int64_t tiles = 0;        // that count towards the answer: PlanRequest::max_tiles repeats it

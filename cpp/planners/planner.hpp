@@ -96,7 +96,7 @@ class Planner {
     RateLimit limit_;
     RatePenalty penalty_;  // none, unless a planner makes one
     Plan plan_;
-    int candidate_count_ = 0;                                         // of the request, that there is room for
+    int candidate_count_ = 0;  // of the request, that there is room for
 
  private:
     void record(const Memory& memory, const PlanRequest& request);

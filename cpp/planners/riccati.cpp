@@ -121,7 +121,8 @@ bool Riccati::decide(int knot, const float* actions, const float* low, const flo
         double bend = 0;
         for (int b = 0; b < m_; ++b) bend += z(n_ + a, n_ + b) * k[b];
         expected_ -= k[a] * (slope_[n_ + a] + 0.5 * bend);
-        for (int i = 0; i < n_; ++i) gains_[(static_cast<std::size_t>(knot) * m_ + a) * n_ + i] = static_cast<float>(gain[a * y_ + i]);
+        for (int i = 0; i < n_; ++i)
+            gains_[(static_cast<std::size_t>(knot) * m_ + a) * n_ + i] = static_cast<float>(gain[a * y_ + i]);
     }
     for (int i = 0; i < y_; ++i) {
         double slope = slope_[of(i)];

@@ -35,13 +35,13 @@ class Riccati {
     double& z(int i, int j) { return hessian_[static_cast<std::size_t>(i) * variables_ + j]; }
 
     int n_, m_, horizon_, held_;
-    int y_, variables_;               // n + m, and n + m + m: z = (x, u, p)
-    std::vector<double> discounts_;   // [steps + 1]
-    std::vector<double> value_;       // V's gradient by y
-    std::vector<double> curvature_;   // and its second derivative [y, y]
-    std::vector<double> slope_, hessian_;      // Q's by z
-    std::vector<double> jacobian_, product_;   // of y' by z [y, z]; V'' times it
-    std::vector<double> open_, closed_;        // k [horizon, m], K [horizon, m, y]
+    int y_, variables_;                       // n + m, and n + m + m: z = (x, u, p)
+    std::vector<double> discounts_;           // [steps + 1]
+    std::vector<double> value_;               // V's gradient by y
+    std::vector<double> curvature_;           // and its second derivative [y, y]
+    std::vector<double> slope_, hessian_;     // Q's by z
+    std::vector<double> jacobian_, product_;  // of y' by z [y, z]; V'' times it
+    std::vector<double> open_, closed_;       // k [horizon, m], K [horizon, m, y]
     std::vector<double> changes_, deviation_, next_;
     std::vector<double> h_, low_, high_;
     std::vector<float> gains_;

@@ -89,8 +89,8 @@ void SamplingPlanner::limit_knots(float* knots) {
 /// The policy's candidates, if they are asked for. Returns whether there was time.
 bool SamplingPlanner::propose(const PlanRequest& request) {
     if (!policy_) return true;
-    const PolicyProposals::Start start = {begins(), before(),      request.inputs,
-                                          action_low().data(), action_high().data(), search_deadline(request)};
+    const PolicyProposals::Start start = {
+        begins(), before(), request.inputs, action_low().data(), action_high().data(), search_deadline(request)};
     if (!policy_->run(start, rollout_)) return false;
     plan_.model_steps += policy_->model_steps();
     return true;
@@ -190,10 +190,11 @@ void SamplingPlanner::scale_and_clip(int element, int first, int width) {
 }
 
 void SamplingPlanner::place_carried(int first, int width) {
+    const int iteration = static_cast<int>(draw_.iteration), kept = knots_kept(iteration) * problem().action_size;
     int slot = 0;
-    const auto place = [&](const float* knots) {
+    const auto place = [&](const float* knots, int count) {
         if (slot >= first && slot < first + width)
-            for (int e = 0; e < elements(); ++e) row(e)[slot] = knots[e];
+            for (int e = 0; e < count; ++e) row(e)[slot] = knots[e];
         ++slot;
     };
     const int size = problem().action_size;
@@ -205,9 +206,9 @@ void SamplingPlanner::place_carried(int first, int width) {
         }
         ++slot;
     };
-    if (sampling_.include_mean) place(draw_.memory->mean.data());
+    if (mean_rides(iteration)) place(draw_.memory->mean.data(), elements());
     for (int k = 0; k < draw_.memory->kept_count; ++k)
-        place(draw_.memory->kept.data() + static_cast<std::ptrdiff_t>(k) * elements());
+        place(draw_.memory->kept.data() + static_cast<std::ptrdiff_t>(k) * elements(), kept);
     if (draw_.iteration > 0) return;
     for (int k = 0; k < candidate_count_; ++k)
         place_actions(draw_.candidates + static_cast<std::ptrdiff_t>(k) * Planner::elements());

@@ -30,13 +30,23 @@ class SamplingPlanner : public Planner {
     virtual void to_actions(float* normals, int element, float mean, float std, bool fresh, int width) const;
     /// Of iteration 0, 1, …: how many candidates, at most the settings' population.
     virtual int population(int) const { return sampling_.population; }
+    /// Whether the mean is candidate 0 of that iteration.
+    virtual bool mean_rides(int) const { return sampling_.include_mean; }
+    /// How many knots of a kept sequence stay as they were in that iteration; the others are what was drawn in its place.
+    virtual int knots_kept(int) const { return sampling_.horizon; }
 
     // What it may use. All of it is about knots [knot_count, action_size]: what becomes of them is the business of this class.
     int knot_count() const { return sampling_.horizon; }
     int elements() const { return knot_count() * problem().action_size; }
     float* row(int element) { return actions_.data() + static_cast<std::int64_t>(element) * padded_; }
+    /// Of the iteration being sampled.
+    int candidates() const { return draw_.population; }
     const std::vector<int>& ranked() const { return order_; }
     const SamplingSettings& sampling() const { return sampling_; }
+    /// Moves knots by model steps; brings them within the limits on rates; what they do, as an answer.
+    void shift_knots(float* knots, double moved);
+    void limit_knots(float* knots);
+    const std::vector<float>& expanded(const std::vector<float>& knots);
     /// Keeps the best `count` sequences for the next iteration and the next plan.
     void keep(Memory& memory, int count);
 
@@ -51,12 +61,9 @@ class SamplingPlanner : public Planner {
     using Planner::limit_;  // holds for the answer's rows, which knots need not be: it is applied here
     void sample(int first, int width);
     bool propose(const PlanRequest& request);
-    void shift_knots(float* knots, double moved);
     void finish(int first, int width);
-    const std::vector<float>& expanded(const std::vector<float>& knots);
     /// What is rolled out: row(0) itself where knots need not be expanded.
     float* action_rows() { return knots_ ? expanded_.data() : actions_.data(); }
-    void limit_knots(float* knots);
     void scale_and_clip(int element, int first, int width);
     void place_carried(int first, int width);
     int rank(int candidates);

@@ -10,7 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 from mbrl_fast._core import build_info, noise
 from mbrl_fast.agent import Agent
-from mbrl_fast.planners import CEM, CEMSettings, Plan, PlanBatch, PlanStats, replay
+from mbrl_fast.planners import (
+    CEM,
+    ICEM,
+    MPPI,
+    CEMSettings,
+    ICEMSettings,
+    MPPISettings,
+    Plan,
+    PlanBatch,
+    PlanStats,
+    PredictiveSampling,
+    PredictiveSamplingSettings,
+    RandomShooting,
+    RandomShootingSettings,
+    replay,
+)
 from mbrl_fast.problem import Problem, load
 
 if TYPE_CHECKING:
@@ -44,14 +59,22 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "CEM",
+    "ICEM",
+    "MPPI",
     "Agent",
     "CEMSettings",
     "Collocation",
     "ExportError",
+    "ICEMSettings",
+    "MPPISettings",
     "Plan",
     "PlanBatch",
     "PlanStats",
+    "PredictiveSampling",
+    "PredictiveSamplingSettings",
     "Problem",
+    "RandomShooting",
+    "RandomShootingSettings",
     "build_info",
     "export",
     "load",

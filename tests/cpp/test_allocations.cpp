@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "knot_settings.hpp"
+#include "all_planners.hpp"
 #include "planner_call.hpp"
 #include "planning.hpp"
 #include "problem/gradients.hpp"
@@ -120,6 +121,25 @@ TEST(variants_of_cem_and_objectives_allocate_nothing) {
             settings.threads = threads;
             const long calls = count(settings, 300);
             EXPECT(calls == 0, calls, " calls, variant ", which, ", ", threads, " threads");
+        }
+    }
+}
+
+TEST(no_kind_of_planner_allocates) {
+    const std::vector<float> goal = {0.3f, -0.2f}, wind(8, 0.1f);
+    const mbrl::InputValues inputs = {goal.data(), wind.data()};
+    for (const test::Kind& kind : test::all_planners()) {
+        for (const bool rich : {false, true}) {
+            for (int threads : {1, 2}) {
+                const auto planner = kind.make(test::everything().load(), rich, threads);
+                const float previous = 0, nowhere[] = {NAN, 0.4f};
+                const long before = heap_calls;
+                for (int i = 0; i < 200; ++i) {
+                    const float state[] = {0.01f * static_cast<float>(i % 50), 0.4f};
+                    test::plan_once(*planner, i % 9 == 8 ? nowhere : state, &previous, inputs, i % 3);
+                }
+                EXPECT(heap_calls == before, kind.name, ": ", heap_calls - before);
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "all_planners.hpp"
 #include "golden_problems.hpp"
 #include "kernels/dispatch.hpp"
 #include "planner_call.hpp"
@@ -51,13 +52,9 @@ struct Outcome {
     double value;
 };
 
-Outcome plan(const Golden& golden, int threads) {
-    mbrl::CEMSettings settings = golden.rich ? test::rich_settings() : mbrl::CEMSettings{};
-    settings.population = golden.rich ? 203 : 101;
-    settings.threads = threads;
-    mbrl::CEM planner(golden.problem().load(), settings);
+Outcome plan(mbrl::Planner& planner, const char* name) {
     const mbrl::Problem& problem = planner.problem();
-    const int steps = settings.horizon * settings.steps_per_knot;
+    const int steps = planner.horizon() * planner.steps_per_knot();
     std::vector<std::vector<float>> inputs;
     mbrl::InputValues values;
     for (const auto& input : problem.inputs) {
@@ -74,10 +71,40 @@ Outcome plan(const Golden& golden, int threads) {
         hash.add(made.states.data(), made.states.size());
         hash.add(&made.value, 1);
         if (i == 0) outcome.value = made.value;
-        EXPECT(made.status == mbrl::PlanStatus::ok && std::isfinite(made.value), golden.name);
+        EXPECT(made.status == mbrl::PlanStatus::ok && std::isfinite(made.value), name);
     }
     outcome.hash = hash.value;
     return outcome;
+}
+
+Outcome plan(const Golden& golden, int threads) {
+    mbrl::CEMSettings settings = golden.rich ? test::rich_settings() : mbrl::CEMSettings{};
+    settings.population = golden.rich ? 203 : 101;
+    settings.threads = threads;
+    mbrl::CEM planner(golden.problem().load(), settings);
+    return plan(planner, golden.name);
+}
+
+struct GoldenKind {
+    const char* name;
+    std::uint64_t hash;
+    double value;  // of the first plan
+};
+
+/// Every kind of planner with every feature, on the networks.
+const GoldenKind golden_kinds[] = {
+    {"cem", 0x443c5cdacef9fc39, -11.0259457},
+    {"icem", 0x6c50c30848047e61, -11.0544262},
+    {"mppi", 0x2fb45491c4c6eba4, -11.1015797},
+    {"mppi of elites", 0xf3bb20d246e80bcb, -11.0083008},
+    {"smooth mppi", 0xf15cd326e0d8f6c6, -11.1866789},
+    {"random shooting", 0xe549388b0868ed6f, -11.0762968},
+    {"predictive sampling", 0x28e9f582467d5069, -11.1362438},
+};
+
+Outcome plan(const test::Kind& kind, int threads) {
+    const auto planner = kind.make(test::networks().load(), true, threads);
+    return plan(*planner, kind.name.c_str());
 }
 
 bool fused() {
@@ -96,6 +123,23 @@ TEST(plans_have_the_committed_bits) {
             EXPECT(one.hash == golden.hash, golden.name);
         else
             EXPECT(std::fabs(one.value - golden.value) <= 1e-3 * std::fabs(golden.value), golden.name, ": ", one.value);
+    }
+}
+
+TEST(every_kind_of_planner_has_the_committed_bits_for_any_number_of_threads) {
+    EXPECT(std::size(golden_kinds) == test::all_planners().size());
+    for (std::size_t i = 0; i < test::all_planners().size(); ++i) {
+        const test::Kind& kind = test::all_planners()[i];
+        const Outcome one = plan(kind, 1);
+        std::printf("  {\"%s\", 0x%016llx, %.9g},\n", kind.name.c_str(), static_cast<unsigned long long>(one.hash), one.value);
+        for (int threads : {2, 5}) EXPECT(plan(kind, threads).hash == one.hash, kind.name, ", ", threads, " threads");
+        if (i >= std::size(golden_kinds)) continue;
+        const GoldenKind& golden = golden_kinds[i];
+        EXPECT(kind.name == golden.name, kind.name, " is not ", golden.name);
+        if (fused())
+            EXPECT(one.hash == golden.hash, kind.name);
+        else
+            EXPECT(std::fabs(one.value - golden.value) <= 1e-3 * std::fabs(golden.value), kind.name, ": ", one.value);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "all_planners.hpp"
 #include "golden_problems.hpp"
 #include "planner_call.hpp"
 #include "planning.hpp"
@@ -24,14 +25,14 @@ struct Call {
         for (const auto& input : problem.inputs)
             lists.push_back(test::fractions(input.size() * (input.per_step ? steps : 1), 3, 0.5f));
     }
-    mbrl::Plan plan(mbrl::CEM& planner) const {
+    mbrl::Plan plan(mbrl::Planner& planner) const {
         mbrl::InputValues inputs;
         for (std::size_t i = 2; i < lists.size(); ++i) inputs.push_back(lists[i].data());
         return test::plan_once(planner, lists[0].data(), lists[1].data(), inputs, elapsed);
     }
 };
 
-bool answers_well(const mbrl::CEM& planner, const mbrl::Plan& plan) {
+bool answers_well(const mbrl::Planner& planner, const mbrl::Plan& plan) {
     const mbrl::Problem& problem = planner.problem();
     bool good = !plan.actions.empty();
     for (std::size_t e = 0; e < plan.actions.size(); ++e) {
@@ -79,6 +80,20 @@ TEST(every_place_of_a_call) {
                        where);
             });
         }
+    }
+}
+
+TEST(every_place_of_a_call_of_every_kind_of_planner) {
+    for (const test::Kind& kind : test::all_planners()) {
+        const auto problem = test::everything().load();
+        const auto planner = kind.make(problem, true, 1);
+        const Call good(*problem, planner->horizon() * planner->steps_per_knot());
+        everywhere(good, [&](const Call& bad, const std::string& where) {
+            EXPECT(answers_well(*planner, bad.plan(*planner)), kind.name, ": ", where);
+            const mbrl::Plan next = good.plan(*planner);
+            EXPECT(answers_well(*planner, next) && next.status == mbrl::PlanStatus::ok && std::isfinite(next.value), kind.name,
+                   ", after ", where);
+        });
     }
 }
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 import mbrl_fast as mf
 from conftest import GOAL, STATE, Exported
-from mbrl_fast.reference.cem import CEM as Twin
-from mbrl_fast.reference.cem import coloured_factor
+from mbrl_fast.reference import CEM as Twin
+from mbrl_fast.reference import coloured_factor
 
 GAP = 1e-5
 """Elites are compared wherever the returns at rank K differ by more."""

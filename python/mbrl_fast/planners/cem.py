@@ -96,6 +96,33 @@ class CEM(SamplingPlanner):
         )  # fmt: skip
         return cls(problem, **{**preset, **settings})
 
+    @classmethod
+    def mbrl_lib(cls, problem: Problem, **settings: Any) -> CEM:
+        """mbrl-lib's CEM for CartPole (``pets_cartpole``): PETS's with 5 × 350 × 15 steps, 35 elites, α 0.1, std a quarter of the
+        range, the mean.
+
+        Its noise is truncated at two std, and the std limited by half the distance to the nearer bound; its α acts on the variance:
+        so here too, where the settings have ``truncate`` and ``momentum_on``. Its variance is the unbiased one. A NaN return
+        counts as -1e-10 there, better than any negative one, and never here.
+        """
+        preset: dict[str, Any] = dict(  # noqa: C408
+            horizon=15, steps_per_knot=1, population=350, elites=35, iterations=5, init_std=0.5, min_std=0.0,
+            momentum=0.1, keep_elites=0, include_mean=False, returns="mean", warm_start=True, truncate=True, momentum_on="variance",
+        )  # fmt: skip
+        return cls(problem, **{**preset, **settings})
+
+    @classmethod
+    def torchrl(cls, problem: Problem, **settings: Any) -> CEM:
+        """TorchRL's CEMPlanner with the numbers of its documentation: 11 × 7 × 10 steps, 3 elites, no warm start, the mean.
+
+        It begins with std 1 in the actions' own units, here half the range; its std is the unbiased one.
+        """
+        preset: dict[str, Any] = dict(  # noqa: C408
+            horizon=10, steps_per_knot=1, population=7, elites=3, iterations=11, init_std=1.0, min_std=0.0, momentum=0.0,
+            keep_elites=0, include_mean=False, returns="mean", warm_start=False,
+        )  # fmt: skip
+        return cls(problem, **{**preset, **settings})
+
 
 def _choices(value: Any) -> tuple[int | None, ...] | None:
     """A tuple of plain numbers and Nones, or None."""

@@ -1,7 +1,26 @@
 """The planners in pure PyTorch: what the C++ planners are held against, and the baseline they are timed against."""
 
-from .cem import CEM, CEMPlan
+from .cem import CEM
 from .colour import coloured_factor
+from .icem import ICEM
+from .mppi import MPPI
 from .notebook import DynamicsModel, cem_planner, train_notebook_model
+from .planner import Planner, TwinPlan
+from .predictive_sampling import PredictiveSampling
+from .random_shooting import RandomShooting
+from .sampling import SamplingPlanner
 
-__all__ = ["CEM", "CEMPlan", "DynamicsModel", "cem_planner", "coloured_factor", "train_notebook_model"]
+__all__ = [
+    "CEM",
+    "ICEM",
+    "MPPI",
+    "DynamicsModel",
+    "Planner",
+    "PredictiveSampling",
+    "RandomShooting",
+    "SamplingPlanner",
+    "TwinPlan",
+    "cem_planner",
+    "coloured_factor",
+    "train_notebook_model",
+]
