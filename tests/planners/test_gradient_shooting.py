@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import GOAL, STATE, Exported
 from torch import Tensor
 
 import mbrl_fast as mf
+from conftest import GOAL, STATE, Exported
 from mbrl_fast.reference.gradient_shooting import gradient_shooting
 
 SETTINGS: dict[str, Any] = {"horizon": 8, "steps_per_knot": 2, "population": 6, "iterations": 5, "noise_beta": 0.0}

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import GOAL, STATE, Exported, export_lti
 from torch import Tensor, nn
 
 import mbrl_fast as mf
+from conftest import GOAL, STATE, Exported, export_lti
 from mbrl_fast.reference.ilqr import ILQR as Twin
 
 A = torch.tensor([[1.0, 0.1, 0.0], [0.0, 1.0, 0.1], [-0.05, 0.0, 0.95]])
@@ -146,7 +146,7 @@ def test_action_at_a_state_says_what_is_wrong(small: Exported) -> None:
     plan = mf.ILQR(small.problem, horizon=5).plan(STATE, goal=GOAL)
     with pytest.raises(ValueError, match=r"^state must be 6 finite numbers, got \[1. 2.\]$"):
         plan.action_at(0.0, [1.0, 2.0])
-    with pytest.raises(ValueError, match="^a plan answers to a state only if its planner computes gains"):
+    with pytest.raises(ValueError, match=r"^a plan answers to a state only if its planner computes gains"):
         mf.ILQR(small.problem, horizon=5, feedback=False).plan(STATE, goal=GOAL).action_at(0.0, STATE)
     np.testing.assert_allclose(plan.action_at(0.0, STATE), plan.action, atol=1e-6)
 

@@ -1,4 +1,4 @@
-"""iLQR: Li & Todorov 2004; with limits on the actions Tassa, Mansard & Todorov 2014 (Control-limited differential dynamic programming)."""
+"""iLQR: Li & Todorov 2004; with limits on the actions Tassa, Mansard & Todorov 2014 (Control-limited DDP)."""
 
 from __future__ import annotations
 

@@ -76,7 +76,8 @@ class MPPI(SamplingPlanner):
     def kernel(cls, problem: Problem, **settings: Any) -> MPPI:
         """MPPI over support points, interpolated by a Gaussian kernel (pytorch-mppi's KMPPI): 7 points for 14 steps, λ 1.
 
-        Its kernel's std is one step, 6/13 of the distance between points. pytorch-mppi charges for control step by step, here nothing is charged.
+        Its kernel's std is one step, 6/13 of the distance between points. pytorch-mppi charges for control step by step,
+        here nothing is charged.
         """
         preset: dict[str, Any] = dict(  # noqa: C408
             horizon=7, steps_per_knot=2, interpolation="rbf", kernel_width=6 / 13, temperature=1.0, control_cost=0.0,

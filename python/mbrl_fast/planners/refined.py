@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from mbrl_fast.planners.plan import Plan, PlanBatch
+from mbrl_fast.planners.plan import Plan
 from mbrl_fast.planners.planner import Planner
 
 
