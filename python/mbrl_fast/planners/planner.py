@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -80,10 +80,17 @@ class Planner:
         """
         self._asked = (self.problem._files, deadline_ms, delay)
         self._check_temperature(temperature)
-        return self._plan(
+        plan = self._plan(
             state, inputs, previous_action, elapsed, deadline_ms, max_tiles, delay, committed, candidates, action_low, action_high,
             temperature, trace,
         )  # fmt: skip
+        if plan.bounds is None or (action_low is None and action_high is None):
+            return plan
+        given = (action_low, action_high)
+        low, high = (
+            own if new is None else np.broadcast_to(np.float32(new), own.shape) for own, new in zip(plan.bounds, given, strict=True)
+        )
+        return replace(plan, bounds=(low, high))
 
     def _check_temperature(self, temperature: float | None) -> None:
         if temperature is not None and not hasattr(self.settings, "temperature"):
