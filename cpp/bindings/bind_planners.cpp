@@ -228,8 +228,9 @@ FloatArray noise(std::uint64_t seed, std::uint32_t stream, std::uint32_t plan, s
     AlignedFloats rows(static_cast<std::size_t>(round_up(elements, 4)) * padded);
     draw_normals(noise_key(seed, stream), plan, iteration, elements, 0, padded, rows.data(), padded);
     FloatArray normals({population, elements});
+    float* to = normals.mutable_data();
     for (int n = 0; n < population; ++n)
-        for (int e = 0; e < elements; ++e) normals.mutable_at(n, e) = rows[static_cast<std::size_t>(e) * padded + n];
+        for (int e = 0; e < elements; ++e) *to++ = rows[static_cast<std::size_t>(e) * padded + n];
     return normals;
 }
 
