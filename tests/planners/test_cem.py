@@ -162,7 +162,7 @@ def test_a_warm_start_resamples_the_held_plan_at_the_elapsed_time(small: Exporte
         planner = mf.CEM(small.problem, **settings)
         memory = planner._core.memory()
         held = np.linspace(-0.9, 0.4, 8, dtype=np.float32).reshape(4, 2)
-        planner._core.set_memory([(1, held.ravel().tolist(), held.ravel().tolist(), memory[0][3], 0, [], 0.0)])
+        planner._core.set_memory([(1, held.ravel().tolist(), held.ravel().tolist(), memory[0][3], 0, [], 0.0, [])])
         fine = np.repeat(held, 500, axis=0)  # the held plan in hundredths of a step
         at = np.minimum(np.arange(2000) + round(100 * elapsed), 1999)
         expected = fine[at].reshape(4, 500, 2).mean(1)
