@@ -21,10 +21,10 @@ class ICEM(CEM):
         count = float(self.s["population"])
         for _ in range(iteration):
             count /= self.s["decay"]
-        return min(self.s["population"], max(2 * self.s["elites"], int(count)))
+        return int(min(self.s["population"], max(2 * self.s["elites"], int(count))))
 
     def _mean_rides(self, iteration: int) -> bool:
-        return self.s["include_mean"] and iteration == self.s["iterations"] - 1
+        return bool(self.s["include_mean"]) and iteration == self.s["iterations"] - 1
 
     def _carry(self, actions: Tensor, iteration: int) -> None:
         """A sequence shifted into this plan: its last knot is the one drawn in its place."""

@@ -18,6 +18,8 @@ class MPPI(SamplingPlanner):
         "control_cost": 0.0, "elites": 0, "refit_std": False, "min_std": 0.0, "smooth": False, "smoothness": 0.0,
     }  # fmt: skip
 
+    plan_: Tensor
+
     def _begin(self, warm: bool) -> None:
         super()._begin(warm)
         self.plan_ = self._shift(self.plan_) if warm else self.mid.expand(self.s["horizon"], -1)
