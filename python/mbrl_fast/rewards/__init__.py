@@ -1,6 +1,6 @@
 """Rewards: torch modules that say how good a step is, bound by the names of their arguments. Always maximised."""
 
 from .goal_distance import GoalDistance
-from .parking import ParkingReward
+from .parking import ParkedCarsReward, ParkingReward, ParkingValue
 
-__all__ = ["GoalDistance", "ParkingReward"]
+__all__ = ["GoalDistance", "ParkedCarsReward", "ParkingReward", "ParkingValue"]
