@@ -47,6 +47,8 @@ def identify(
     def closure() -> Tensor:
         optimizer.zero_grad()
         loss = _error(fitted, training, scale)
+        if not torch.isfinite(loss):
+            raise ValueError(f"the error is not finite after {len(train_losses)} evaluations: begin from other parameters")
         torch.autograd.backward(loss)
         train_losses.append(float(loss.detach()))
         with torch.no_grad():
@@ -54,8 +56,6 @@ def identify(
         return loss
 
     optimizer.step(closure)  # type: ignore[arg-type]
-    if not np.isfinite(train_losses[-1]):
-        raise ValueError(f"the error is not finite after {len(train_losses)} evaluations: begin from other parameters")
     fitted = fitted.float().eval()
     open_loop = open_loop_errors([fitted], validation, task) if task is not None else {}
     losses = [np.array(values, dtype=np.float32)[:, None] for values in (train_losses, validation_losses)]

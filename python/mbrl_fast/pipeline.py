@@ -77,6 +77,7 @@ class Built:
     data: Transitions
     history: History
     problem: Problem
+    models: list[Any]
 
 
 def make_task(name: str) -> Any:
@@ -111,16 +112,16 @@ def build(recipe: Recipe, run: Run, say: Say = lambda line: None, progress: bool
             run.log("drive", round=round, transitions=len(driven), crashes=int(driven.crashed.sum()))
             data = concatenate([data, driven])
         say(f"training on {len(data):,} real transitions")
-        models, history = _train(recipe, task, data, progress)
+        models, history = _train(recipe, task, data, progress, last=round == recipe.rounds)
         log_history(run, history)
-        problem = _export(models, task)
+        problem = export_for(task, models)
     data.save(run.transitions)
     say("exporting to a Problem file and verifying it")
     problem.save(run.problem)
     run.log("verify", relative_error=problem.verify(), real_transitions=len(data), **_identified(recipe, models))
     _draw(run, task, history)
     run.write_config(describe(recipe))
-    return Built(task, data, history, problem)
+    return Built(task, data, history, problem, models)
 
 
 def _collect(recipe: Recipe, task: Any, progress: bool) -> Transitions:
@@ -139,7 +140,8 @@ def _drive(recipe: Recipe, task: Any, problem: Problem, round: int, progress: bo
     return collect_with(agent, task, recipe.on_policy, seed, progress=progress)
 
 
-def _train(recipe: Recipe, task: Any, data: Transitions, progress: bool) -> tuple[list[Any], History]:
+def _train(recipe: Recipe, task: Any, data: Transitions, progress: bool, last: bool) -> tuple[list[Any], History]:
+    """Anew each round, so that members stay different; models that only gather data for the next round get a third of the epochs."""
     from mbrl_fast.training import TrainingSettings, make_members, train
 
     if recipe.model == "physics":
@@ -149,7 +151,8 @@ def _train(recipe: Recipe, task: Any, data: Transitions, progress: bool) -> tupl
             raise ValueError(f"the task {task.name} has no equations to identify: choose --model network")
         model, history = identify(task.physics(), data, seed=recipe.seed, task=task)
         return [model], history
-    settings = TrainingSettings(seed=recipe.seed, epochs=recipe.epochs or TrainingSettings.epochs)
+    epochs = recipe.epochs or TrainingSettings.epochs
+    settings = TrainingSettings(seed=recipe.seed, epochs=epochs if last else max(1, epochs // 3))
     networks = make_members(lambda: task.network(data, recipe.hidden_size), recipe.members, recipe.seed)
     return train(networks, data, settings, augment=task.symmetries, task=task, progress=progress)
 
@@ -160,7 +163,8 @@ def _identified(recipe: Recipe, models: list[Any]) -> dict[str, Any]:
     return {"identified": parameters_of(models[0])} if recipe.model == "physics" else {}
 
 
-def _export(models: list[Any], task: Any) -> Problem:
+def export_for(task: Any, models: list[Any]) -> Problem:
+    """Export models with the reward and the terminal value of a task; with another task's parameters no training is needed."""
     from mbrl_fast.export import export
 
     value = task.terminal_value() if hasattr(task, "terminal_value") else None

@@ -46,7 +46,17 @@ class Train:
         from mbrl_fast.pipeline import Recipe, build
         from mbrl_fast.run import new_run
 
-        recipe = Recipe(self.task, self.seed, self.transitions, self.members, self.hidden_size, self.epochs, self.rounds, self.on_policy, self.model)
+        recipe = Recipe(
+            self.task,
+            self.seed,
+            self.transitions,
+            self.members,
+            self.hidden_size,
+            self.epochs,
+            self.rounds,
+            self.on_policy,
+            self.model,
+        )
         with new_run(self.out, self.overwrite) as run:
             build(recipe, run, say)
         print(f"{self.out}: now try  mbrl-fast evaluate {self.out}")

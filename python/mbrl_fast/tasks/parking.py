@@ -132,8 +132,9 @@ class Parking:
     def planner_settings(self) -> dict[str, Any]:
         """Settings of ``CEM`` with which a car parks well: 5 s ahead, a new action every step, 10,000 model steps a plan.
 
-        Single steps with slowly varying (coloured) noise steer more finely than held knots; a quarter of the candidates is
-        drawn afresh, which is the way out of a plan that has come to rest beside the spot.
+        Single steps with slowly varying (coloured) noise steer more finely than held knots. A quarter of the candidates is drawn
+        afresh, wide enough to reach full throttle and full lock often: with `terminal_value` that is the way out for a car that has
+        come to rest beside its spot.
         """
         return {
             "horizon": 25,
@@ -141,7 +142,7 @@ class Parking:
             "population": 100,
             "elites": 8,
             "iterations": 4,
-            "init_std": 1.0,
+            "init_std": 1.5,
             "min_std": 0.0,
             "momentum": 0.0,
             "discount": 1.0,
