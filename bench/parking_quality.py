@@ -1,11 +1,12 @@
-"""Closed-loop quality on the real parking-v0 (walls on, 500-step limit): what we learn, what we identify, what we know, the notebook.
+"""Closed-loop quality on the real parking-v0 (walls on, 500-step limit): learnt, identified and exact models, and the notebook.
 
     python -m bench.parking_quality [--data-seeds 200 201 202] [--episodes 250] [--only NAME ...] [--save]
 
-Everything was chosen on data seeds below 10 and episode seeds below 10,000; the seeds here are held out. Every data seed collects its
-own transitions and has its own episodes, which its agents share. Episodes are kept in the work folder as they end: a run that was cut
-goes on where it was. What our agents are told beyond their transitions: training turns and mirrors them (open ground looks alike in
-every direction), and the reward knows the walls and that parked means stopped; among parked cars they are told where those stand.
+Everything was chosen on data seeds below 10 and episode seeds below 10,000; the seeds here are held out. Every data seed collects
+its own transitions and has its own episodes, which its agents share. Episodes are kept in the work folder as they end: a run that
+was cut goes on where it was. What our agents are told beyond their transitions: training turns and mirrors them (open ground looks
+alike in every direction), and the reward knows the walls and that parked means stopped; among parked cars they are told where those
+stand.
 """
 
 from __future__ import annotations
@@ -114,8 +115,8 @@ def show(rows: dict[str, Row]) -> None:
         table.add_column(column, justify="left" if column == "agent" else "right")
     for name, row in rows.items():
         rates = [f"{row[f'{key}_rate']:.3f} [{row[f'{key}_interval'][0]:.3f}, {row[f'{key}_interval'][1]:.3f}]" for key in RATES]
-        numbers = [_text(row[key], digits) for key, digits in
-                   (("mean_steps", 1), ("mean_steps_strict", 1), ("plan_cpu_ms", 2), ("action_rate", 3), ("plan_change", 3))]  # fmt: skip
+        means = (("mean_steps", 1), ("mean_steps_strict", 1), ("plan_cpu_ms", 2), ("action_rate", 3), ("plan_change", 3))
+        numbers = [_text(row[key], digits) for key, digits in means]
         table.add_row(name, f"{row['real_transitions']:,}", str(row["episodes"]), *rates, *numbers)
     Console(width=190).print(table)
 

@@ -1,7 +1,7 @@
 """parking-v0 without highway-env's overhead: the same episodes in a fiftieth of the time, for choosing settings.
 
-Starts, goals and parked cars are those of the environment's own reset with the same seed; dynamics, walls, collisions and rewards are
-computed here, in double precision. `tests/test_replica.py` drives both side by side. What is reported is never measured on it.
+Starts, goals and parked cars are those of the environment's own reset with the same seed; dynamics, walls, collisions and rewards
+are computed here, in double precision. `tests/test_replica.py` drives both side by side. What is reported is never measured on it.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ def identify(
         task: as for ``train``.
 
     Returns:
-        A fitted copy in single precision and evaluation mode, and the history, one row an evaluation. ValueError for a model without
-        parameters, or if the error becomes infinite or NaN.
+        A fitted copy in single precision and evaluation mode, and the history, one row an evaluation. ValueError for a model
+        without parameters, or if the error becomes infinite or NaN.
     """
     if iterations < 1:
         raise ValueError(f"iterations must be at least 1, got iterations={iterations}")
@@ -55,7 +55,7 @@ def identify(
             validation_losses.append(float(_error(fitted, validation, scale)))
         return loss
 
-    optimizer.step(closure)  # type: ignore[arg-type]
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
     fitted = fitted.float().eval()
     open_loop = open_loop_errors([fitted], validation, task) if task is not None else {}
     losses = [np.array(values, dtype=np.float32)[:, None] for values in (train_losses, validation_losses)]

@@ -90,7 +90,7 @@ def make_task(name: str) -> Any:
 
 
 def build(recipe: Recipe, run: Run, say: Say = lambda line: None, progress: bool = True, task: Any = None) -> Built:
-    """Collect, train, export and verify, as often as the recipe says; write data, Problem file, metrics and plots into the run folder.
+    """Collect, train, export and verify, as the recipe says; write data, Problem file, metrics and plots into the run folder.
 
     Args:
         recipe: what to do. run: where it is kept. say: told what happens. progress: show bars.
@@ -105,16 +105,14 @@ def build(recipe: Recipe, run: Run, say: Say = lambda line: None, progress: bool
     say(f"collecting {recipe.transitions:,} random transitions of {task.name} (seed {recipe.seed})")
     data = _collect(recipe, task, progress)
     run.log("collect", transitions=len(data), crashes=int(data.crashed.sum()), seed=recipe.seed)
-    for round in range(recipe.rounds + 1):
-        if round > 0:
-            say(f"round {round} of {recipe.rounds}: driving {recipe.on_policy:,} transitions with the planner")
-            driven = _drive(recipe, task, problem, round, progress)
-            run.log("drive", round=round, transitions=len(driven), crashes=int(driven.crashed.sum()))
-            data = concatenate([data, driven])
-        say(f"training on {len(data):,} real transitions")
-        models, history = _train(recipe, task, data, progress, last=round == recipe.rounds)
-        log_history(run, history)
-        problem = export_for(task, models)
+    models, history = _train(recipe, task, data, run, say, progress, last=recipe.rounds == 0)
+    for round in range(1, recipe.rounds + 1):
+        say(f"round {round} of {recipe.rounds}: driving {recipe.on_policy:,} transitions with the planner")
+        driven = _drive(recipe, task, models, round, progress)
+        run.log("drive", round=round, transitions=len(driven), crashes=int(driven.crashed.sum()))
+        data = concatenate([data, driven])
+        models, history = _train(recipe, task, data, run, say, progress, last=round == recipe.rounds)
+    problem = export_for(task, models)
     data.save(run.transitions)
     say("exporting to a Problem file and verifying it")
     problem.save(run.problem)
@@ -130,18 +128,27 @@ def _collect(recipe: Recipe, task: Any, progress: bool) -> Transitions:
     return collect(task, recipe.transitions, recipe.seed, progress=progress)
 
 
-def _drive(recipe: Recipe, task: Any, problem: Problem, round: int, progress: bool) -> Transitions:
+def _drive(recipe: Recipe, task: Any, models: list[Any], round: int, progress: bool) -> Transitions:
     """Each round has starts and noise of its own."""
     from mbrl_fast.data import collect_with
     from mbrl_fast.planners import CEM
 
-    agent = Agent(CEM(problem, **task.planner_settings()), task)
+    agent = Agent(CEM(export_for(task, models), **task.planner_settings()), task)
     seed = int(np.random.SeedSequence([recipe.seed, round]).generate_state(1)[0])
     return collect_with(agent, task, recipe.on_policy, seed, progress=progress)
 
 
-def _train(recipe: Recipe, task: Any, data: Transitions, progress: bool, last: bool) -> tuple[list[Any], History]:
-    """Anew each round, so that members stay different; models that only gather data for the next round get a third of the epochs."""
+def _train(
+    recipe: Recipe, task: Any, data: Transitions, run: Run, say: Say, progress: bool, last: bool
+) -> tuple[list[Any], History]:
+    """Anew each round, so that members stay different; models that only gather data for the next one get a third of the epochs."""
+    say(f"training on {len(data):,} real transitions")
+    models, history = _fit(recipe, task, data, progress, last)
+    log_history(run, history)
+    return models, history
+
+
+def _fit(recipe: Recipe, task: Any, data: Transitions, progress: bool, last: bool) -> tuple[list[Any], History]:
     from mbrl_fast.training import TrainingSettings, make_members, train
 
     if recipe.model == "physics":
@@ -211,7 +218,7 @@ def versions() -> dict[str, str]:
 
 
 def needs_extras(packages: Sequence[str]) -> None:
-    """Raise ImportError with a sentence that says what to install, if one of these or anything else that training needs is missing."""
+    """Raise ImportError with a sentence that says what to install, if one of these or what training needs is missing."""
     try:
         for package in (*packages, "torch", "tqdm"):
             import_module(package)

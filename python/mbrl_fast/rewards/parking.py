@@ -77,8 +77,8 @@ class ParkedCarsReward(ParkingReward):
 
     reward = ParkingReward − car_penalty · closeness
 
-    Closeness rises from 0 to 1 as the nearest car's footprint comes within ``car_margin``, and stays 1 in an overlap. Footprints are
-    rectangles, and the gap between two of them is the widest along their four axes: exact for whether they overlap.
+    Closeness rises from 0 to 1 as the nearest car's footprint comes within ``car_margin``, and stays 1 in an overlap. Footprints
+    are rectangles, and the gap between two of them is the widest along their four axes: exact for whether they overlap.
 
     Args:
         car_penalty: reward lost in a parked car. car_margin: m. options: as ``ParkingReward`` takes them.
@@ -102,7 +102,7 @@ class ParkedCarsReward(ParkingReward):
         return super().forward(next_state, goal) - self.car_penalty * nearest
 
     def gap(self, state: Tensor, obstacles: Tensor) -> Tensor:
-        """Metres between the car and each other one, negative where they overlap. state [..., 6], obstacles [..., K, 5] -> [..., K]."""
+        """Metres between the car and each other one, below 0 in an overlap. state [..., 6], obstacles [..., K, 5] -> [..., K]."""
         cos, sin = state[..., 4:5], state[..., 5:6]
         other_cos, other_sin = obstacles[..., 3], obstacles[..., 4]
         dx, dy = 100.0 * (obstacles[..., 1] - state[..., 0:1]), 100.0 * (obstacles[..., 2] - state[..., 1:2])
@@ -119,8 +119,8 @@ class ParkedCarsReward(ParkingReward):
 class ParkingValue(nn.Module):
     """What the end of a plan is worth: the distance and the speed there, as if they lasted for ``steps`` more.
 
-    This is the cure for the car that waits beside its spot. Over the 5 s of a plan, leaving and coming back costs more than staying a
-    little off: the best plan is to stay. With the end counting for longer than the plan itself, the way out and back in pays.
+    This is the cure for the car that waits beside its spot. Over the 5 s of a plan, leaving and coming back costs more than staying
+    a little off: the best plan is to stay. With the end counting for longer than the plan itself, the way out and back in pays.
 
     Args:
         steps: model steps that the end stands for. reward: whose distance and speed terms count; the walls are no part of it.

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 class ParkedCars(gymnasium.ObservationWrapper[Any, Any, Any]):
     """Adds ``observation["obstacles"]``, [count, 5] float64: a row is [present, x/100, y/100, cos h, sin h] of one parked car.
 
-    The rows come from the environment's own road, in its order: they stand for what the car's sensors would tell. Every row keeps its
-    car while an episode lasts. Rows without a car are zero.
+    The rows come from the environment's own road, in its order: they stand for what the car's sensors would tell. Every row keeps
+    its car while an episode lasts. Rows without a car are zero.
 
     Args:
         env: parking-v0 with ``vehicles_count`` up to ``count``. count: rows.

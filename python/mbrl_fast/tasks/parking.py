@@ -43,8 +43,8 @@ class Parking:
     Args:
         walls: whether the car park has walls (a car that touches one has crashed).
         max_steps: steps of 0.2 s until the environment truncates the episode.
-        parked_cars: cars that stand in other spots, highway-env's ``vehicles_count`` (``parking-parked-v0`` has 10). Its observation
-            leaves them out, so the environment made here adds ``observation["obstacles"]``: what a car's own sensors would tell.
+        parked_cars: cars that stand in other spots, highway-env's ``vehicles_count`` (``parking-parked-v0`` has 10). Its
+            observation leaves them out, so the environment made here adds ``observation["obstacles"]``: what sensors would tell.
     """
 
     walls: bool = True
