@@ -78,9 +78,49 @@ def test_a_run_folder_holds_all_its_parts(run_folder: Path) -> None:
     config = json.loads((run_folder / "config.json").read_text())
     assert config["recipe"] == {
         "task": "parking", "seed": 0, "transitions": 300, "members": 2, "hidden_size": 8, "epochs": 2,
+        "rounds": 0, "on_policy": 1000, "model": "network",
     }  # fmt: skip
     lines = [json.loads(line) for line in (run_folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["event"] for line in lines][:5] == ["collect", "epoch", "epoch", "trained", "verify"]
+
+
+def test_rounds_drive_with_the_planner_and_train_on_everything(tmp_path: Path) -> None:
+    pytest.importorskip("highway_env")
+    options = [
+        "--transitions",
+        "200",
+        "--rounds",
+        "2",
+        "--on-policy",
+        "70",
+        "--members",
+        "2",
+        "--hidden-size",
+        "8",
+        "--epochs",
+        "3",
+    ]
+    assert main(["train", "--out", str(tmp_path / "run"), *options]) == 0
+    from mbrl_fast.data import Transitions
+
+    data = Transitions.load(tmp_path / "run" / "transitions.npz")
+    assert len(data) == 340
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    events = [line["event"] for line in lines]
+    once = ["epoch", "trained"]
+    assert events == ["collect", *once, "drive", *once, "drive", *["epoch"] * 3, "trained", "verify"]
+    assert lines[-1]["real_transitions"] == 340
+    first, second = data[200:270], data[270:]
+    assert not np.array_equal(first.states, second.states)
+
+
+def test_physics_is_identified_from_little_data(tmp_path: Path) -> None:
+    pytest.importorskip("highway_env")
+    assert main(["train", "--out", str(tmp_path / "run"), "--model", "physics", "--transitions", "200"]) == 0
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["identified"] == pytest.approx({"length": 5.0, "acceleration": 5.0, "steering": np.pi / 4}, rel=1e-3)
+    words = ["evaluate", str(tmp_path / "run"), "--episodes", "1", "--max-steps", "5", "--json"]
+    assert main(words) == 0
 
 
 def test_evaluate_prints_one_json_line_and_notes_it_in_the_run(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,7 +228,15 @@ def test_what_the_user_got_wrong_is_told_in_one_sentence(
     assert "exists: choose another --out, or pass --overwrite" in refused(capsys, "train", "--out", str(run_folder))
     assert "episodes must be >= 1, got 0" in refused(capsys, "evaluate", str(run_folder), "--episodes", "0")
     assert "members must be >= 1, got members=0" in refused(capsys, "train", "--out", "unused", "--members", "0")
+<<<<<<< HEAD
     assert "task must be one of parking, pendulum, got 'flying'" in refused(capsys, "train", "--out", "unused", "--task", "flying")
+=======
+    assert "rounds must be >= 0, got rounds=-1" in refused(capsys, "train", "--out", "unused", "--rounds", "-1")
+    assert "model must be one of network, physics, got 'magic'" in refused(capsys, "train", "--out", "unused", "--model", "magic")
+    assert "task must be one of parking, parking-parked, got 'flying'" in refused(
+        capsys, "train", "--out", "unused", "--task", "flying"
+    )
+>>>>>>> park
     assert "no Problem file at nothing.safetensors" in refused(capsys, "verify", "nothing.safetensors")
     for command in ("inspect", "verify"):
         assert f"{damaged}: " in refused(capsys, command, str(damaged))

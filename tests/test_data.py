@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mbrl_fast.data import Transitions, collect, concatenate
+from mbrl_fast.data import Transitions, collect, collect_with, concatenate
 from mbrl_fast.tasks import Parking
 
 
@@ -177,3 +177,49 @@ def test_shapes_that_do_not_belong_together_are_refused() -> None:
         Transitions(data.states, data.actions[:2], data.next_states, data.episodes, data.crashed)
     with pytest.raises(ValueError, match=r"episodes must have shape \(3,\), got shape \(2,\)"):
         Transitions(data.states, data.actions, data.next_states, data.episodes[:2], data.crashed)
+
+
+class Still:
+    """Keeps the brake on, and counts its episodes."""
+
+    def __init__(self) -> None:
+        self.resets = 0
+
+    def act(self, observation: Any) -> np.ndarray:
+        return np.zeros(2, np.float32)
+
+    def reset(self) -> None:
+        self.resets += 1
+
+
+def test_collect_with_drives_the_agent_and_begins_anew_after_max_steps() -> None:
+    agent = Still()
+    data = collect_with(agent, Parking(), 25, seed=3, exploration=0.0, max_steps=10, progress=False)
+    assert len(data) == 25
+    assert (data.actions == 0.0).all()
+    assert np.bincount(data.episodes).tolist() == [10, 10, 5]
+    assert agent.resets == 3
+    starts = data.states[[0, 10, 20], 4:]
+    assert len(np.unique(starts, axis=0)) == 3  # each episode has its own start
+
+
+def test_exploration_is_noise_around_what_the_agent_wants_within_the_bounds() -> None:
+    noisy = collect_with(Still(), Parking(), 200, seed=3, exploration=0.8, max_steps=20, progress=False)
+    assert np.abs(noisy.actions).max() == 1.0
+    assert 0.4 < noisy.actions.std() < 0.8
+    again = collect_with(Still(), Parking(), 200, seed=3, exploration=0.8, max_steps=20, progress=False)
+    np.testing.assert_array_equal(again.actions, noisy.actions)
+    np.testing.assert_array_equal(again.next_states, noisy.next_states)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"transitions": 0}, "transitions must be at least 1, got transitions=0"),
+        ({"transitions": 5, "max_steps": 0}, "max_steps must be at least 1, got max_steps=0"),
+        ({"transitions": 5, "exploration": -0.1}, "exploration must be finite and not negative, got exploration=-0.1"),
+    ],
+)
+def test_collect_with_refuses_what_makes_no_sense(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        collect_with(Still(), Parking(), **options)

@@ -21,6 +21,8 @@ from mbrl_fast.run import Run, new_run
 if TYPE_CHECKING:
     from torch import nn
 
+    from mbrl_fast.data import Transitions
+
 MADE_BY = "demo"
 OURS, NOTEBOOK = "mbrl_fast, C++", "notebook, PyTorch"
 
@@ -98,7 +100,7 @@ def demo(
         built = build(recipe, run, say)
         run.write_config({**run.read_config(), "made_by": MADE_BY})
         say(f"training the notebook's single network the notebook's way ({notebook_epochs:,} full-batch epochs)")
-        baseline = train_notebook(built, recipe.seed, notebook_epochs)
+        baseline = train_notebook(built.data, recipe.seed, notebook_epochs)
         results: dict[str, EvaluationResult] = {}
         agents = {
             OURS: partial(load_agent, run.problem, built.task.planner_settings(), built.task),
@@ -122,13 +124,12 @@ def _is_demo(folder: Path) -> bool:
         return False
 
 
-def train_notebook(built: Built, seed: int, epochs: int = 1500) -> nn.Module:
+def train_notebook(data: Transitions, seed: int, epochs: int = 1500) -> nn.Module:
     """Train the notebook's network on all of the data, crashes and validation part included, as the notebook does."""
     import torch
 
     from mbrl_fast.reference.notebook import train_notebook_model
 
-    data = built.data
     states, actions, next_states = map(torch.from_numpy, (data.states, data.actions, data.next_states))
     return train_notebook_model(states, actions, next_states, epochs, seed)
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
+MODELS = ("network", "physics")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What is trained, and on what.
@@ -34,6 +37,9 @@ class Recipe:
         members: networks of the ensemble.
         hidden_size: units of each network's hidden layer.
         epochs: passes over the data, at most; None leaves it to `TrainingSettings`.
+        rounds: of driving with the planner and training anew on everything seen so far, after the random data.
+        on_policy: environment steps of each round. So `real_transitions` are seen in total.
+        model: "network" trains an ensemble; "physics" fits the task's equations, one model whatever `members` says.
     """
 
     task: str = "parking"
@@ -42,13 +48,25 @@ class Recipe:
     members: int = 5
     hidden_size: int = 64
     epochs: int | None = None
+    rounds: int = 0
+    on_policy: int = 1000
+    model: str = "network"
 
     def __post_init__(self) -> None:
-        for name in ("transitions", "members", "hidden_size"):
+        for name in ("transitions", "members", "hidden_size", "on_policy"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be >= 1, got {name}={getattr(self, name)}")
         if self.epochs is not None and self.epochs < 1:
             raise ValueError(f"epochs must be >= 1, got epochs={self.epochs}")
+        if self.rounds < 0:
+            raise ValueError(f"rounds must be >= 0, got rounds={self.rounds}")
+        if self.model not in MODELS:
+            raise ValueError(f"model must be one of {', '.join(MODELS)}, got {self.model!r}")
+
+    @property
+    def real_transitions(self) -> int:
+        """Environment steps in total."""
+        return self.transitions + self.rounds * self.on_policy
 
 
 @dataclass(frozen=True)
@@ -59,6 +77,7 @@ class Built:
     data: Transitions
     history: History
     problem: Problem
+    models: list[Any]
 
 
 def make_task(name: str) -> Any:
@@ -70,27 +89,42 @@ def make_task(name: str) -> Any:
     return TASKS[name]()
 
 
-def build(recipe: Recipe, run: Run, say: Say = lambda line: None, progress: bool = True) -> Built:
-    """Collect, train, export and verify; write data, Problem file, metrics and plots into the run folder.
+def build(recipe: Recipe, run: Run, say: Say = lambda line: None, progress: bool = True, task: Any = None) -> Built:
+    """Collect, train, export and verify, as the recipe says; write data, Problem file, metrics and plots into the run folder.
+
+    Args:
+        recipe: what to do. run: where it is kept. say: told what happens. progress: show bars.
+        task: to drive in place of `make_task(recipe.task)`: with other parameters, or on a replica of its environment.
 
     Raises ImportError with a sentence if an extra is missing, ValueError if the exported file fails its own check.
     """
+<<<<<<< HEAD
     task = make_task(recipe.task)
     needs_extras(task.packages)
+=======
+    task = task or make_task(recipe.task)
+    needs_extras(task.packages)
+    from mbrl_fast.data import concatenate
+
+>>>>>>> park
     say(f"collecting {recipe.transitions:,} random transitions of {task.name} (seed {recipe.seed})")
     data = _collect(recipe, task, progress)
-    data.save(run.transitions)
     run.log("collect", transitions=len(data), crashes=int(data.crashed.sum()), seed=recipe.seed)
-    say(f"training {recipe.members} network{'s' if recipe.members > 1 else ''}")
-    models, history = _train(recipe, task, data, progress)
-    log_history(run, history)
+    models, history = _train(recipe, task, data, run, say, progress, last=recipe.rounds == 0)
+    for round in range(1, recipe.rounds + 1):
+        say(f"round {round} of {recipe.rounds}: driving {recipe.on_policy:,} transitions with the planner")
+        driven = _drive(recipe, task, models, round, progress)
+        run.log("drive", round=round, transitions=len(driven), crashes=int(driven.crashed.sum()))
+        data = concatenate([data, driven])
+        models, history = _train(recipe, task, data, run, say, progress, last=round == recipe.rounds)
+    problem = export_for(task, models)
+    data.save(run.transitions)
     say("exporting to a Problem file and verifying it")
-    problem = _export(models, task)
     problem.save(run.problem)
-    run.log("verify", relative_error=problem.verify())
+    run.log("verify", relative_error=problem.verify(), real_transitions=len(data), **_identified(recipe, models))
     _draw(run, task, history)
     run.write_config(describe(recipe))
-    return Built(task, data, history, problem)
+    return Built(task, data, history, problem, models)
 
 
 def _collect(recipe: Recipe, task: Any, progress: bool) -> Transitions:
@@ -99,18 +133,68 @@ def _collect(recipe: Recipe, task: Any, progress: bool) -> Transitions:
     return collect(task, recipe.transitions, recipe.seed, progress=progress)
 
 
+<<<<<<< HEAD
 def _train(recipe: Recipe, task: Any, data: Transitions, progress: bool) -> tuple[list[Any], History]:
     from mbrl_fast.training import TrainingSettings, make_members, train
 
     settings = TrainingSettings(seed=recipe.seed, epochs=recipe.epochs or TrainingSettings.epochs)
+=======
+def _drive(recipe: Recipe, task: Any, models: list[Any], round: int, progress: bool) -> Transitions:
+    """Each round has starts and noise of its own."""
+    from mbrl_fast.data import collect_with
+    from mbrl_fast.planners import CEM
+
+    agent = Agent(CEM(export_for(task, models), **task.planner_settings()), task)
+    seed = int(np.random.SeedSequence([recipe.seed, round]).generate_state(1)[0])
+    return collect_with(agent, task, recipe.on_policy, seed, progress=progress)
+
+
+def _train(
+    recipe: Recipe, task: Any, data: Transitions, run: Run, say: Say, progress: bool, last: bool
+) -> tuple[list[Any], History]:
+    """Anew each round, so that members stay different; models that only gather data for the next one get a third of the epochs."""
+    say(f"training on {len(data):,} real transitions")
+    models, history = _fit(recipe, task, data, progress, last)
+    log_history(run, history)
+    return models, history
+
+
+def _fit(recipe: Recipe, task: Any, data: Transitions, progress: bool, last: bool) -> tuple[list[Any], History]:
+    from mbrl_fast.training import TrainingSettings, make_members, train
+
+    if recipe.model == "physics":
+        from mbrl_fast.identify import identify
+
+        if not hasattr(task, "physics"):
+            raise ValueError(f"the task {task.name} has no equations to identify: choose --model network")
+        model, history = identify(task.physics(), data, seed=recipe.seed, task=task)
+        return [model], history
+    epochs = recipe.epochs or TrainingSettings.epochs
+    settings = TrainingSettings(seed=recipe.seed, epochs=epochs if last else max(1, epochs // 3))
+>>>>>>> park
     networks = make_members(lambda: task.network(data, recipe.hidden_size), recipe.members, recipe.seed)
     return train(networks, data, settings, augment=task.symmetries, task=task, progress=progress)
 
 
+<<<<<<< HEAD
 def _export(models: list[Any], task: Any) -> Problem:
     from mbrl_fast.export import export
 
     return export(models if len(models) > 1 else models[0], task.reward(), env=task)
+=======
+def _identified(recipe: Recipe, models: list[Any]) -> dict[str, Any]:
+    from mbrl_fast.identify import parameters_of
+
+    return {"identified": parameters_of(models[0])} if recipe.model == "physics" else {}
+
+
+def export_for(task: Any, models: list[Any]) -> Problem:
+    """Export models with the reward and the terminal value of a task; with another task's parameters no training is needed."""
+    from mbrl_fast.export import export
+
+    value = task.terminal_value() if hasattr(task, "terminal_value") else None
+    return export(models if len(models) > 1 else models[0], task.reward(), env=task, terminal_value=value)
+>>>>>>> park
 
 
 def log_history(run: Run, history: History) -> None:
@@ -153,7 +237,11 @@ def versions() -> dict[str, str]:
 
 
 def needs_extras(packages: Sequence[str]) -> None:
+<<<<<<< HEAD
     """Raise ImportError with a sentence that says what to install, if one of these or what else training needs is missing."""
+=======
+    """Raise ImportError with a sentence that says what to install, if one of these or what training needs is missing."""
+>>>>>>> park
     try:
         for package in (*packages, "torch", "tqdm"):
             import_module(package)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mbrl_fast.rewards import GoalDistance, ParkingReward
+from mbrl_fast.rewards import GoalDistance, ParkedCarsReward, ParkingReward, ParkingValue
 from mbrl_fast.tasks import Parking
 
 GOAL = torch.tensor([0.1, 0.14, 0.0, 0.0, 0.0, 1.0])
@@ -95,6 +95,59 @@ def test_forwards_and_in_reverse_cost_the_same() -> None:
     torch.testing.assert_close(reward(car(10, 14, speed=2), GOAL), reward(car(10, 14, speed=-2), GOAL))
 
 
+def parked(*cars: tuple[float, float, float], count: int = 3) -> Tensor:
+    """Obstacles [count, 5] from metres and degrees; the rest are absent."""
+    rows = torch.zeros(count, 5)
+    for row, (x, y, heading) in zip(rows, cars, strict=False):
+        row[:] = torch.tensor([1.0, x / 100, y / 100, np.cos(np.deg2rad(heading)), np.sin(np.deg2rad(heading))])
+    return rows
+
+
+def test_a_parked_car_costs_its_whole_penalty_exactly_where_footprints_overlap() -> None:
+    reward, without, generator = ParkedCarsReward(car_penalty=100.0, car_margin=1e-3), ParkingReward(), np.random.default_rng(0)
+    env = Parking(parked_cars=1).make_env()
+    env.reset(seed=0)
+    other = next(car for car in env.unwrapped.road.vehicles if car is not env.unwrapped.vehicle)
+    obstacles = torch.from_numpy(env.observation({})["obstacles"]).float()
+    outcomes = []
+    for _ in range(300):
+        vehicle = env.unwrapped.vehicle
+        vehicle.position, vehicle.heading = other.position + generator.uniform(-5, 5, 2), generator.uniform(-np.pi, np.pi)
+        x, y = vehicle.position
+        state = car(x, y, heading=np.rad2deg(vehicle.heading))
+        if abs(float(reward.gap(state, obstacles)[0])) < 1e-3:
+            continue
+        touches = vehicle._is_colliding(other, 0.0)[0]
+        cost = float(without(state, GOAL) - reward(state, GOAL, obstacles))
+        assert cost == pytest.approx(100.0 if touches else 0.0, abs=1e-2)
+        outcomes.append(touches)
+    assert 50 < sum(outcomes) < 250
+    env.close()
+
+
+def test_absent_cars_cost_nothing_and_the_nearest_one_counts() -> None:
+    reward, state = ParkedCarsReward(), car(0, 0, heading=0)
+    nothing = reward(state, GOAL, parked())
+    torch.testing.assert_close(nothing, ParkingReward()(state, GOAL))
+    near = reward(state, GOAL, parked((0, 2.25, 180)))
+    assert float(nothing - near) == pytest.approx(10.0, abs=1e-3)  # half the margin left, half the penalty
+    torch.testing.assert_close(reward(state, GOAL, parked((20, 0, 0), (0, 2.25, 180), (0, -2.4, 0))), near)
+
+
+def test_obstacles_may_be_one_set_for_all_or_one_each() -> None:
+    states, obstacles, reward = torch.randn(3, 4, 6), parked((3, 3, 50), (-2, 5, 10)), ParkedCarsReward()
+    one, each = reward(states, GOAL, obstacles), reward(states, GOAL, obstacles.expand(3, 4, 3, 5))
+    assert one.shape == (3, 4)
+    torch.testing.assert_close(one, each)
+
+
+def test_the_end_of_a_plan_is_worth_as_much_as_standing_there() -> None:
+    value, reward = ParkingValue(steps=40.0), ParkingReward()
+    for state in (car(12, 13, speed=1.0), car(-20, 5), GOAL):
+        torch.testing.assert_close(value(state, GOAL), 40.0 * reward(state, GOAL))
+    assert float(ParkingValue(steps=0.0)(car(12, 13), GOAL)) == 0.0
+
+
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
@@ -102,6 +155,9 @@ def test_forwards_and_in_reverse_cost_the_same() -> None:
         (lambda: GoalDistance(weights=[1.0, -1.0]), "weights must be finite and not negative"),
         (lambda: GoalDistance(power=0.0), "power must be greater than 0, got power=0.0"),
         (lambda: ParkingReward(wall_margin=0.0), "wall_margin must be greater than 0, got wall_margin=0.0"),
+        (lambda: ParkedCarsReward(car_margin=0.0), "car_margin must be greater than 0, got car_margin=0.0"),
+        (lambda: ParkedCarsReward(car_penalty=-1.0), "car_penalty must not be negative, got car_penalty=-1.0"),
+        (lambda: ParkingValue(steps=-1.0), "steps must be finite and not negative, got steps=-1.0"),
         (lambda: ParkingReward(speed_weight=-1.0), "speed_weight must not be negative, got speed_weight=-1.0"),
     ],
 )

@@ -238,3 +238,62 @@ def test_observe_takes_a_batch_of_observations() -> None:
     batch = {key: np.stack([at(3.0)[key], at(4.0)[key]]) for key in ("observation", "desired_goal")}
     states, inputs = Parking().observe(batch)
     assert states.shape == inputs["goal"].shape == (2, 6)
+
+
+def test_parked_cars_are_in_the_observation_and_stand_in_other_spots_than_the_goal() -> None:
+    task = TASKS["parking-parked"]()
+    assert (task.name, task.parked_cars, task.inputs) == ("parking-parked", 10, {"goal": (6,), "obstacles": (10, 5)})
+    env = task.make_env()
+    observation, _ = env.reset(seed=2)
+    assert env.observation_space.contains(observation)
+    state, inputs = task.observe(observation)
+    assert (state.shape, inputs["obstacles"].shape, inputs["obstacles"].dtype) == ((6,), (10, 5), np.float32)
+    others = [car for car in env.unwrapped.road.vehicles if car is not env.unwrapped.vehicle]
+    for row, car in zip(inputs["obstacles"], others, strict=True):
+        expected = [1.0, *(car.position / 100), np.cos(car.heading), np.sin(car.heading)]
+        np.testing.assert_allclose(row, expected, atol=1e-6)
+        assert np.abs(row[1:3] - inputs["goal"][:2]).max() > 0.03
+    moved, *_ = env.step(np.zeros(2, np.float32))
+    np.testing.assert_array_equal(moved["obstacles"], observation["obstacles"])
+    env.close()
+
+
+def test_rows_without_a_car_are_zero_and_too_many_cars_are_refused() -> None:
+    from mbrl_fast.tasks.parked_cars import ParkedCars
+
+    inner = Parking(parked_cars=2).make_env().env
+    rows = ParkedCars(inner, 4).reset(seed=0)[0]["obstacles"]
+    assert rows[:2, 0].tolist() == [1.0, 1.0]
+    assert not rows[2:].any()
+    with pytest.raises(ValueError, match="at most 1 parked cars, got 2"):
+        ParkedCars(inner, 1).reset(seed=0)
+    inner.close()
+
+
+def test_running_into_a_parked_car_is_a_crash() -> None:
+    env = Parking(parked_cars=10).make_env()
+    observation, _ = env.reset(seed=0)
+    env.unwrapped.vehicle.position = 100.0 * observation["obstacles"][0, 1:3]
+    assert env.step(np.zeros(2, np.float32))[4]["crashed"]
+    env.close()
+
+
+def test_without_parked_cars_there_are_no_obstacles() -> None:
+    assert Parking().inputs == {"goal": (6,)}
+    assert "obstacles" not in Parking().observe(at())[1]
+
+
+@pytest.mark.parametrize(
+    ("obstacles", "sentence"),
+    [
+        (None, 'must be a dictionary with "obstacles"'),
+        (np.zeros((3, 4)), r"shape \(2, 5\) or \(B, 2, 5\), got shape \(3, 4\)"),
+        (np.full((2, 5), np.inf), '"obstacles" must be finite'),
+    ],
+)
+def test_bad_obstacles_are_refused_with_a_sentence(obstacles: Any, sentence: str) -> None:
+    observation = at() if obstacles is None else {**at(), "obstacles": obstacles}
+    with pytest.raises(ValueError, match=sentence):
+        Parking(parked_cars=2).observe(observation)
+    with pytest.raises(ValueError, match=r"parked_cars must be 0\.\.26, got parked_cars=27"):
+        Parking(parked_cars=27)

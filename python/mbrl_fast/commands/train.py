@@ -14,13 +14,14 @@ class Train:
 
     Try:
       mbrl-fast train --task parking --seed 1 --out runs/first
-      mbrl-fast train --out runs/big --transitions 20000 --members 5
+      mbrl-fast train --out runs/driven --transitions 2000 --rounds 2 --on-policy 1000
+      mbrl-fast train --out runs/bicycle --model physics --transitions 200
     """
 
     out: Path
     """Run folder to make. It appears whole, when training has ended, or not at all."""
     task: str = "parking"
-    """What to learn. There are: parking, pendulum."""
+    """What to learn. There are: parking, parking-parked (ten other cars stand there), pendulum."""
     seed: int = 0
     """Of data, weights and training. The same seed gives the same file."""
     transitions: int = 2000
@@ -31,6 +32,12 @@ class Train:
     """Units in the hidden layer of each network."""
     epochs: int | None = None
     """Passes over the data, at most. Default: what the package finds best."""
+    rounds: int = 0
+    """Rounds of driving with the planner and training anew on everything seen so far, after the random data."""
+    on_policy: int = 1000
+    """Environment steps of each round."""
+    model: str = "network"
+    """network: an ensemble. physics: the task's equations, whose few unknown numbers are fitted; 200 transitions are enough."""
     overwrite: Flag = False
     """Replace the run folder if there is one."""
 
@@ -39,7 +46,17 @@ class Train:
         from mbrl_fast.pipeline import Recipe, build
         from mbrl_fast.run import new_run
 
-        recipe = Recipe(self.task, self.seed, self.transitions, self.members, self.hidden_size, self.epochs)
+        recipe = Recipe(
+            self.task,
+            self.seed,
+            self.transitions,
+            self.members,
+            self.hidden_size,
+            self.epochs,
+            self.rounds,
+            self.on_policy,
+            self.model,
+        )
         with new_run(self.out, self.overwrite) as run:
             build(recipe, run, say)
         print(f"{self.out}: now try  mbrl-fast evaluate {self.out}")

@@ -22,6 +22,7 @@ class Bicycle(nn.Module):
     Args:
         dt: seconds per step; substeps: Euler steps in it; length: of the car, m; acceleration: m/s² at throttle 1;
         steering: rad at steering 1; max_speed: m/s, forwards and in reverse.
+        learnable: whether length, acceleration and steering are parameters, for ``identify``; they begin as given.
     """
 
     def __init__(
@@ -32,12 +33,19 @@ class Bicycle(nn.Module):
         acceleration: float = 5.0,
         steering: float = math.pi / 4,
         max_speed: float = 40.0,
+        learnable: bool = False,
     ) -> None:
         super().__init__()
         if substeps < 1:
             raise ValueError(f"substeps must be at least 1, got substeps={substeps}")
-        self.substeps, self.tau, self.length = substeps, dt / substeps, length
-        self.acceleration, self.steering, self.max_speed = acceleration, steering, max_speed
+        self.substeps, self.tau, self.max_speed = substeps, dt / substeps, max_speed
+        self.length: float | nn.Parameter = length
+        self.acceleration: float | nn.Parameter = acceleration
+        self.steering: float | nn.Parameter = steering
+        if learnable:
+            for name, value in (("length", length), ("acceleration", acceleration), ("steering", steering)):
+                delattr(self, name)
+                setattr(self, name, nn.Parameter(torch.tensor(value)))
 
     def forward(self, state: Tensor, action: Tensor) -> Tensor:
         """state [..., 6], action [..., 2] -> next_state [..., 6]."""

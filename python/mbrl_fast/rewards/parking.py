@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -54,7 +55,7 @@ class ParkingReward(nn.Module):
     def forward(self, next_state: Tensor, goal: Tensor) -> Tensor:
         """next_state [..., 6], goal [6] or [..., 6] -> reward [...]."""
         reward: Tensor = self.distance(next_state, goal)
-        return reward - self._wall_cost(next_state) - self._speed_cost(next_state, goal)
+        return reward - self._wall_cost(next_state) - self.speed_cost(next_state, goal)
 
     def _wall_cost(self, state: Tensor) -> Tensor:
         """Walls run along the axes, so the footprint's reach along each axis tells exactly whether a corner touches."""
@@ -64,7 +65,74 @@ class ParkingReward(nn.Module):
         beyond = (reach_x - self.half_length).maximum(reach_y - self.half_width)
         return self.wall_penalty * (1.0 + beyond / self.wall_margin).clamp(0.0, 1.0)
 
-    def _speed_cost(self, state: Tensor, goal: Tensor) -> Tensor:
+    def speed_cost(self, state: Tensor, goal: Tensor) -> Tensor:
+        """What speed costs near the goal. state [..., 6], goal [6] or [..., 6] -> [...]."""
         speed = 5.0 * (state[..., 2].square() + state[..., 3].square()).clamp_min(1e-12).sqrt()
         offset = 100.0 * (state[..., :2] - goal[..., :2]).abs().sum(-1)
         return self.speed_weight * speed * (1.0 - offset / self.speed_radius).clamp_min(0.0)
+
+
+class ParkedCarsReward(ParkingReward):
+    """``ParkingReward`` among parked cars, which are a run-time input: cars are there or not, and no file is made anew.
+
+    reward = ParkingReward − car_penalty · closeness
+
+    Closeness rises from 0 to 1 as the nearest car's footprint comes within ``car_margin``, and stays 1 in an overlap. Footprints
+    are rectangles, and the gap between two of them is the widest along their four axes: exact for whether they overlap.
+
+    Args:
+        car_penalty: reward lost in a parked car. car_margin: m. options: as ``ParkingReward`` takes them.
+    """
+
+    def __init__(self, car_penalty: float = 20.0, car_margin: float = 0.5, **options: Any) -> None:
+        super().__init__(**options)
+        if not car_margin > 0.0:
+            raise ValueError(f"car_margin must be greater than 0, got car_margin={car_margin}")
+        if not car_penalty >= 0.0:
+            raise ValueError(f"car_penalty must not be negative, got car_penalty={car_penalty}")
+        self.car_penalty, self.car_margin = car_penalty, car_margin
+
+    def forward(self, next_state: Tensor, goal: Tensor, obstacles: Tensor) -> Tensor:  # type: ignore[override]
+        """next_state [..., 6], goal [6] or [..., 6], obstacles [K, 5] or [..., K, 5] -> reward [...].
+
+        A row of obstacles is [present (1 or 0), x/100, y/100, cos h, sin h].
+        """
+        closeness = (1.0 - self.gap(next_state, obstacles) / self.car_margin).clamp(0.0, 1.0)
+        nearest: Tensor = (obstacles[..., 0] * closeness).amax(-1)
+        return super().forward(next_state, goal) - self.car_penalty * nearest
+
+    def gap(self, state: Tensor, obstacles: Tensor) -> Tensor:
+        """Metres between the car and each other one, below 0 in an overlap. state [..., 6], obstacles [..., K, 5] -> [..., K]."""
+        cos, sin = state[..., 4:5], state[..., 5:6]
+        other_cos, other_sin = obstacles[..., 3], obstacles[..., 4]
+        dx, dy = 100.0 * (obstacles[..., 1] - state[..., 0:1]), 100.0 * (obstacles[..., 2] - state[..., 1:2])
+        along = (dx * cos + dy * sin).abs().maximum((dx * other_cos + dy * other_sin).abs())
+        across = (dy * cos - dx * sin).abs().maximum((dy * other_cos - dx * other_sin).abs())
+        # the cars are alike, so what one reaches along the other's axis is what that one reaches along its own
+        cos_turn, sin_turn = (cos * other_cos + sin * other_sin).abs(), (sin * other_cos - cos * other_sin).abs()
+        length, width = 0.5 * self.car_length, 0.5 * self.car_width
+        gap_along = along - (length + length * cos_turn + width * sin_turn)
+        gap_across = across - (width + length * sin_turn + width * cos_turn)
+        return gap_along.maximum(gap_across)
+
+
+class ParkingValue(nn.Module):
+    """What the end of a plan is worth: the distance and the speed there, as if they lasted for ``steps`` more.
+
+    This is the cure for the car that waits beside its spot. Over the 5 s of a plan, leaving and coming back costs more than staying
+    a little off: the best plan is to stay. With the end counting for longer than the plan itself, the way out and back in pays.
+
+    Args:
+        steps: model steps that the end stands for. reward: whose distance and speed terms count; the walls are no part of it.
+    """
+
+    def __init__(self, steps: float = 40.0, reward: ParkingReward | None = None) -> None:
+        super().__init__()
+        if not 0.0 <= steps < float("inf"):
+            raise ValueError(f"steps must be finite and not negative, got steps={steps}")
+        self.steps, self.reward = steps, reward or ParkingReward()
+
+    def forward(self, state: Tensor, goal: Tensor) -> Tensor:
+        """state [..., 6], goal [6] or [..., 6] -> value [...]."""
+        reward: Tensor = self.reward.distance(state, goal)
+        return self.steps * (reward - self.reward.speed_cost(state, goal))

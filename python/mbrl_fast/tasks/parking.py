@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .parking_tracker import SCALES, STATE_NAMES, SUCCESS_REWARD, Array, ParkingTracker, goal_reward, vector
+from .parking_tracker import SCALES, STATE_NAMES, SUCCESS_REWARD, Array, ParkingTracker, goal_reward, obstacles, vector
 
 __all__ = ["SCALES", "Parking", "ParkingTracker", "goal_reward"]
 
@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     from torch import nn
 
     from mbrl_fast.data import Transitions
+<<<<<<< HEAD
+=======
+
+
+MOST_PARKED = 26
+"""There are 28 spots: one is the goal, and the one nearest to the start stays empty."""
+>>>>>>> park
 
 
 @dataclass(frozen=True)
@@ -39,18 +46,23 @@ class Parking:
     Args:
         walls: whether the car park has walls (a car that touches one has crashed).
         max_steps: steps of 0.2 s until the environment truncates the episode.
+        parked_cars: cars that stand in other spots, highway-env's ``vehicles_count`` (``parking-parked-v0`` has 10). Its
+            observation leaves them out, so the environment made here adds ``observation["obstacles"]``: what sensors would tell.
     """
 
     walls: bool = True
     max_steps: int = 500
+    parked_cars: int = 0
 
-    name: ClassVar[str] = "parking"
     state_size: ClassVar[int] = 6
     action_size: ClassVar[int] = 2
     dt: ClassVar[float] = 0.2
     substeps: ClassVar[int] = 3
     packages: ClassVar[tuple[str, ...]] = ("highway_env",)
+<<<<<<< HEAD
     inputs: ClassVar[dict[str, tuple[int, ...]]] = {"goal": (6,)}
+=======
+>>>>>>> park
     state_names: ClassVar[tuple[str, ...]] = STATE_NAMES
     state_units: ClassVar[tuple[str, ...]] = ("100 m", "100 m", "5 m/s", "5 m/s", "1", "1")
     action_names: ClassVar[tuple[str, ...]] = ("throttle", "steering")
@@ -59,6 +71,18 @@ class Parking:
     def __post_init__(self) -> None:
         if self.max_steps < 1:
             raise ValueError(f"max_steps must be at least 1, got max_steps={self.max_steps}")
+        if not 0 <= self.parked_cars <= MOST_PARKED:
+            raise ValueError(f"parked_cars must be 0..{MOST_PARKED}, got parked_cars={self.parked_cars}")
+
+    @property
+    def name(self) -> str:
+        """As in ``TASKS``."""
+        return "parking-parked" if self.parked_cars else "parking"
+
+    @property
+    def inputs(self) -> dict[str, tuple[int, ...]]:
+        """Run-time inputs and their shapes: the goal, and with parked cars ``obstacles``, one row each (see ``ParkedCars``)."""
+        return {"goal": (6,), **({"obstacles": (self.parked_cars, 5)} if self.parked_cars else {})}
 
     @property
     def action_low(self) -> Array:
@@ -90,25 +114,34 @@ class Parking:
             # half a step early: the environment adds up 0.2 s steps, whose sum may fall short of the exact time
             "duration": (self.max_steps - 0.5) * self.dt,
             "success_goal_reward": SUCCESS_REWARD if stop_at_success else -1.0,
+            "vehicles_count": self.parked_cars,
         }
         # The module prefix registers the environment in spawned worker processes too. The checker would warn that `info` holds the
         # caller's own action array, which the tracker copies.
-        return gymnasium.make("highway_env:parking-v0", render_mode=render_mode, config=config, disable_env_checker=True)
+        env = gymnasium.make("highway_env:parking-v0", render_mode=render_mode, config=config, disable_env_checker=True)
+        if not self.parked_cars:
+            return env
+        from .parked_cars import ParkedCars
+
+        return ParkedCars(env, self.parked_cars)
 
     def observe(self, observation: dict[str, Any]) -> tuple[Array, dict[str, Array]]:
         """Read an observation of the environment.
 
         Returns:
-            state [6] and {"goal": [6]}, float32; [B, 6] each for a batch of observations.
+            state [6] and {"goal": [6]}, float32; [B, 6] each for a batch of observations. With parked cars "obstacles" [K, 5] too.
         """
-        state = vector(observation, "observation")
-        return state, {"goal": vector(observation, "desired_goal")}
+        state, inputs = vector(observation, "observation"), {"goal": vector(observation, "desired_goal")}
+        if self.parked_cars:
+            inputs["obstacles"] = obstacles(observation, self.parked_cars)
+        return state, inputs
 
     def planner_settings(self) -> dict[str, Any]:
         """Settings of ``CEM`` with which a car parks well: 5 s ahead, a new action every step, 10,000 model steps a plan.
 
-        Single steps with slowly varying (coloured) noise steer more finely than held knots; a quarter of the candidates is
-        drawn afresh, which is the way out of a plan that has come to rest beside the spot.
+        Single steps with slowly varying (coloured) noise steer more finely than held knots. A quarter of the candidates is drawn
+        afresh, wide enough to reach full throttle and full lock often: with `terminal_value` that is the way out for a car that has
+        come to rest beside its spot.
         """
         return {
             "horizon": 25,
@@ -116,7 +149,7 @@ class Parking:
             "population": 100,
             "elites": 8,
             "iterations": 4,
-            "init_std": 1.0,
+            "init_std": 1.5,
             "min_std": 0.0,
             "momentum": 0.0,
             "discount": 1.0,
@@ -136,9 +169,27 @@ class Parking:
 
     def reward(self) -> nn.Module:
         """What plans collect."""
+<<<<<<< HEAD
         from mbrl_fast.rewards import ParkingReward
 
         return ParkingReward()
+=======
+        from mbrl_fast.rewards import ParkedCarsReward, ParkingReward
+
+        return ParkedCarsReward() if self.parked_cars else ParkingReward()
+
+    def terminal_value(self) -> nn.Module:
+        """What the end of a plan is worth."""
+        from mbrl_fast.rewards import ParkingValue
+
+        return ParkingValue()
+
+    def physics(self) -> nn.Module:
+        """The car's equations with the numbers unknown: a bicycle whose length, acceleration and steering are to be identified."""
+        from mbrl_fast.models import Bicycle
+
+        return Bicycle(self.dt, self.substeps, length=3.0, acceleration=3.0, steering=0.5, learnable=True)
+>>>>>>> park
 
     def tracker(self) -> ParkingTracker:
         """A fresh measurement of one episode."""

@@ -118,3 +118,16 @@ def vector(observation: dict[str, Any], key: str) -> Array:
         name = STATE_NAMES[index[-1]]
         raise ValueError(f'observation "{key}" must be finite, got {value[index]} at {list(index)} ({name})')
     return value
+
+
+def obstacles(observation: dict[str, Any], count: int) -> Array:
+    """The parked cars of an observation as float32 [count, 5], or [B, count, 5] of a batch, checked."""
+    try:
+        value = np.asarray(observation["obstacles"], dtype=np.float32)
+    except (KeyError, TypeError, IndexError) as error:
+        raise ValueError('an observation among parked cars must be a dictionary with "obstacles"') from error
+    if value.ndim not in (2, 3) or value.shape[-2:] != (count, 5):
+        raise ValueError(f'observation "obstacles" must have shape ({count}, 5) or (B, {count}, 5), got shape {value.shape}')
+    if not np.isfinite(value).all():
+        raise ValueError('observation "obstacles" must be finite')
+    return value
