@@ -228,15 +228,11 @@ def test_what_the_user_got_wrong_is_told_in_one_sentence(
     assert "exists: choose another --out, or pass --overwrite" in refused(capsys, "train", "--out", str(run_folder))
     assert "episodes must be >= 1, got 0" in refused(capsys, "evaluate", str(run_folder), "--episodes", "0")
     assert "members must be >= 1, got members=0" in refused(capsys, "train", "--out", "unused", "--members", "0")
-<<<<<<< HEAD
-    assert "task must be one of parking, pendulum, got 'flying'" in refused(capsys, "train", "--out", "unused", "--task", "flying")
-=======
     assert "rounds must be >= 0, got rounds=-1" in refused(capsys, "train", "--out", "unused", "--rounds", "-1")
     assert "model must be one of network, physics, got 'magic'" in refused(capsys, "train", "--out", "unused", "--model", "magic")
-    assert "task must be one of parking, parking-parked, got 'flying'" in refused(
+    assert "task must be one of parking, parking-parked, pendulum, got 'flying'" in refused(
         capsys, "train", "--out", "unused", "--task", "flying"
     )
->>>>>>> park
     assert "no Problem file at nothing.safetensors" in refused(capsys, "verify", "nothing.safetensors")
     for command in ("inspect", "verify"):
         assert f"{damaged}: " in refused(capsys, command, str(damaged))

@@ -98,15 +98,10 @@ def build(recipe: Recipe, run: Run, say: Say = lambda line: None, progress: bool
 
     Raises ImportError with a sentence if an extra is missing, ValueError if the exported file fails its own check.
     """
-<<<<<<< HEAD
-    task = make_task(recipe.task)
-    needs_extras(task.packages)
-=======
     task = task or make_task(recipe.task)
     needs_extras(task.packages)
     from mbrl_fast.data import concatenate
 
->>>>>>> park
     say(f"collecting {recipe.transitions:,} random transitions of {task.name} (seed {recipe.seed})")
     data = _collect(recipe, task, progress)
     run.log("collect", transitions=len(data), crashes=int(data.crashed.sum()), seed=recipe.seed)
@@ -133,12 +128,6 @@ def _collect(recipe: Recipe, task: Any, progress: bool) -> Transitions:
     return collect(task, recipe.transitions, recipe.seed, progress=progress)
 
 
-<<<<<<< HEAD
-def _train(recipe: Recipe, task: Any, data: Transitions, progress: bool) -> tuple[list[Any], History]:
-    from mbrl_fast.training import TrainingSettings, make_members, train
-
-    settings = TrainingSettings(seed=recipe.seed, epochs=recipe.epochs or TrainingSettings.epochs)
-=======
 def _drive(recipe: Recipe, task: Any, models: list[Any], round: int, progress: bool) -> Transitions:
     """Each round has starts and noise of its own."""
     from mbrl_fast.data import collect_with
@@ -171,17 +160,10 @@ def _fit(recipe: Recipe, task: Any, data: Transitions, progress: bool, last: boo
         return [model], history
     epochs = recipe.epochs or TrainingSettings.epochs
     settings = TrainingSettings(seed=recipe.seed, epochs=epochs if last else max(1, epochs // 3))
->>>>>>> park
     networks = make_members(lambda: task.network(data, recipe.hidden_size), recipe.members, recipe.seed)
     return train(networks, data, settings, augment=task.symmetries, task=task, progress=progress)
 
 
-<<<<<<< HEAD
-def _export(models: list[Any], task: Any) -> Problem:
-    from mbrl_fast.export import export
-
-    return export(models if len(models) > 1 else models[0], task.reward(), env=task)
-=======
 def _identified(recipe: Recipe, models: list[Any]) -> dict[str, Any]:
     from mbrl_fast.identify import parameters_of
 
@@ -194,7 +176,6 @@ def export_for(task: Any, models: list[Any]) -> Problem:
 
     value = task.terminal_value() if hasattr(task, "terminal_value") else None
     return export(models if len(models) > 1 else models[0], task.reward(), env=task, terminal_value=value)
->>>>>>> park
 
 
 def log_history(run: Run, history: History) -> None:
@@ -237,11 +218,7 @@ def versions() -> dict[str, str]:
 
 
 def needs_extras(packages: Sequence[str]) -> None:
-<<<<<<< HEAD
     """Raise ImportError with a sentence that says what to install, if one of these or what else training needs is missing."""
-=======
-    """Raise ImportError with a sentence that says what to install, if one of these or what training needs is missing."""
->>>>>>> park
     try:
         for package in (*packages, "torch", "tqdm"):
             import_module(package)

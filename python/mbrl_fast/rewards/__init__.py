@@ -1,13 +1,7 @@
 """Rewards: torch modules that say how good a step is, bound by the names of their arguments. Always maximised."""
 
 from .goal_distance import GoalDistance
-<<<<<<< HEAD
-from .parking import ParkingReward
+from .parking import ParkedCarsReward, ParkingReward, ParkingValue
 from .pendulum import PendulumReward
 
-__all__ = ["GoalDistance", "ParkingReward", "PendulumReward"]
-=======
-from .parking import ParkedCarsReward, ParkingReward, ParkingValue
-
-__all__ = ["GoalDistance", "ParkedCarsReward", "ParkingReward", "ParkingValue"]
->>>>>>> park
+__all__ = ["GoalDistance", "ParkedCarsReward", "ParkingReward", "ParkingValue", "PendulumReward"]

@@ -9,10 +9,10 @@ from .parking import Parking
 from .parking_tracker import ParkingTracker
 from .pendulum import Pendulum, PendulumTracker
 
-<<<<<<< HEAD
-TASKS: dict[str, type[Parking] | type[Pendulum]] = {"parking": Parking, "pendulum": Pendulum}
-=======
-TASKS: dict[str, Callable[[], Any]] = {"parking": Parking, "parking-parked": partial(Parking, parked_cars=10)}
->>>>>>> park
+TASKS: dict[str, Callable[[], Any]] = {
+    "parking": Parking,
+    "parking-parked": partial(Parking, parked_cars=10),
+    "pendulum": Pendulum,
+}
 
 __all__ = ["TASKS", "Delayed", "Parking", "ParkingTracker", "Pendulum", "PendulumTracker"]

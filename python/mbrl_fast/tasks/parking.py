@@ -30,13 +30,10 @@ if TYPE_CHECKING:
     from torch import nn
 
     from mbrl_fast.data import Transitions
-<<<<<<< HEAD
-=======
 
 
 MOST_PARKED = 26
 """There are 28 spots: one is the goal, and the one nearest to the start stays empty."""
->>>>>>> park
 
 
 @dataclass(frozen=True)
@@ -59,10 +56,6 @@ class Parking:
     dt: ClassVar[float] = 0.2
     substeps: ClassVar[int] = 3
     packages: ClassVar[tuple[str, ...]] = ("highway_env",)
-<<<<<<< HEAD
-    inputs: ClassVar[dict[str, tuple[int, ...]]] = {"goal": (6,)}
-=======
->>>>>>> park
     state_names: ClassVar[tuple[str, ...]] = STATE_NAMES
     state_units: ClassVar[tuple[str, ...]] = ("100 m", "100 m", "5 m/s", "5 m/s", "1", "1")
     action_names: ClassVar[tuple[str, ...]] = ("throttle", "steering")
@@ -169,11 +162,6 @@ class Parking:
 
     def reward(self) -> nn.Module:
         """What plans collect."""
-<<<<<<< HEAD
-        from mbrl_fast.rewards import ParkingReward
-
-        return ParkingReward()
-=======
         from mbrl_fast.rewards import ParkedCarsReward, ParkingReward
 
         return ParkedCarsReward() if self.parked_cars else ParkingReward()
@@ -189,7 +177,6 @@ class Parking:
         from mbrl_fast.models import Bicycle
 
         return Bicycle(self.dt, self.substeps, length=3.0, acceleration=3.0, steering=0.5, learnable=True)
->>>>>>> park
 
     def tracker(self) -> ParkingTracker:
         """A fresh measurement of one episode."""
