@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.func import grad, hessian, jacrev
+from torch.autograd.functional import hessian, jacobian
 
 Step = Callable[[Tensor, Tensor], Tensor]
 """(state [S], action [A]) -> next_state [S], or reward [] of the same."""
@@ -64,7 +64,7 @@ class ILQR:
 
     def _true_curvature(self, state: Tensor, action: Tensor) -> Tensor:
         size = len(state)
-        return positive_part(hessian(lambda z: -self.reward(z[:size], z[size:]))(torch.cat([state, action])))
+        return positive_part(hessian(lambda z: -self.reward(z[:size], z[size:]), torch.cat([state, action])))
 
     def roll_out(self, state: Tensor, actions: Tensor) -> tuple[Tensor, float]:
         """States [H + 1, S] and the return."""
@@ -81,8 +81,8 @@ class ILQR:
         k, gains, maps = torch.zeros_like(actions), torch.zeros(*actions.shape, size).double(), []
         for t in reversed(range(self.horizon)):
             x, u, factor = states[t], actions[t], self.discount**t
-            step = torch.cat(list(jacrev(self.dynamics, argnums=(0, 1))(x, u)), 1)
-            q = -factor * torch.cat(list(grad(self.reward, argnums=(0, 1))(x, u))) + step.mT @ slope
+            step = torch.cat(jacobian(self.dynamics, (x, u)), 1)
+            q = -factor * torch.cat(jacobian(self.reward, (x, u))) + step.mT @ slope
             qq = factor * self.curvature(x, u) + step.mT @ bend @ step
             quu, qux = qq[size:, size:], qq[size:, :size]
             k[t], free = box_qp(quu + regularisation * torch.eye(len(u)).double(), q[size:], self.low - u, self.high - u)
