@@ -76,7 +76,7 @@ def is_current() -> bool:
 
 
 def _meaning(text: str) -> list[str]:
-    nodes = ast.parse(text).body
+    nodes = ast.parse("\n".join(line.rstrip() for line in text.splitlines())).body  # an enum's docstring has blanks at the ends
     return [ast.dump(node) for node in nodes if not isinstance(node, (ast.Import, ast.ImportFrom))]
 
 
