@@ -36,6 +36,10 @@ class SamplingPlanner : public Planner {
     const SamplingSettings& sampling() const { return sampling_; }
     /// Keeps the best `count` sequences for the next iteration and the next plan.
     void keep(Memory& memory, int count);
+    /// What knots do from `moved` model steps on, as knots again.
+    void shift_knots(float* knots, double moved);
+    /// The answer that knots make: themselves, where they need not be expanded. Until the next call.
+    const std::vector<float>& expanded(const std::vector<float>& knots);
 
     AlignedFloats returns_;
     std::vector<float> std_;  // [knot_count, action_size]
@@ -45,12 +49,12 @@ class SamplingPlanner : public Planner {
     const std::vector<float>& chosen(const Memory& memory) override;
 
  private:
-    using Planner::limit_;  // holds for the answer's rows, which knots need not be: it is applied here
+    // Of rows of the answer, which knots need not be: those who refit find theirs above, and limits are applied here.
+    using Planner::limit_;
+    using Planner::shift;
     void sample(int first, int width);
     bool propose(const PlanRequest& request);
-    void shift_knots(float* knots, double moved);
     void finish(int first, int width);
-    const std::vector<float>& expanded(const std::vector<float>& knots);
     /// What is rolled out: row(0) itself where knots need not be expanded.
     float* action_rows() { return knots_ ? expanded_.data() : actions_.data(); }
     void limit_knots(float* knots);
