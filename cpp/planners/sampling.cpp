@@ -73,7 +73,6 @@ void SamplingPlanner::begin(Memory& memory, double moved, bool warm) {
     limit_knots(memory.mean.data());
 }
 
-/// What the knots do from `moved` model steps on, as knots again.
 void SamplingPlanner::shift_knots(float* knots, double moved) {
     if (!knots_) return shift(knots, moved);
     knots_.expand(knots, sequence_.data(), 1, 1, action_low(), action_high());

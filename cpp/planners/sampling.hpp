@@ -49,6 +49,10 @@ class SamplingPlanner : public Planner {
     const std::vector<float>& expanded(const std::vector<float>& knots);
     /// Keeps the best `count` sequences for the next iteration and the next plan.
     void keep(Memory& memory, int count);
+    /// What knots do from `moved` model steps on, as knots again.
+    void shift_knots(float* knots, double moved);
+    /// The answer that knots make: themselves, where they need not be expanded. Until the next call.
+    const std::vector<float>& expanded(const std::vector<float>& knots);
 
     AlignedFloats returns_;
     std::vector<float> std_;  // [knot_count, action_size]
@@ -58,7 +62,9 @@ class SamplingPlanner : public Planner {
     const std::vector<float>& chosen(const Memory& memory) override;
 
  private:
-    using Planner::limit_;  // holds for the answer's rows, which knots need not be: it is applied here
+    // Of rows of the answer, which knots need not be: those who refit find theirs above, and limits are applied here.
+    using Planner::limit_;
+    using Planner::shift;
     void sample(int first, int width);
     bool propose(const PlanRequest& request);
     void finish(int first, int width);
