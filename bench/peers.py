@@ -3,9 +3,9 @@
     python -m bench.peers [--rounds 30] [--only torchrl mppi ...] [--save]
 
 Same network, population 100, 25 model steps, 5 iterations: 12,500 model steps, counted in one plan of each. The algorithms are each
-library's own, as the column says; each file bench/contenders/peer_*.py says it at length. Ours runs twice: the notebook's 5 knots
-× 5 steps, and 25 free steps, which draws five times the noise; a peer is set beside the one of the same kind. One thread, one
-interleaved run.
+library's own, as the column says; each file bench/contenders/peer_*.py says it at length. Ours: CEM on the notebook's 5 knots × 5
+steps, and CEM, MPPI and iCEM on 25 free steps, which draw five times the noise; a peer is set beside the one of the same
+algorithm. One thread, one interleaved run.
 Ours does not prune here, so that all take the same model steps.
 """
 
@@ -20,6 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+import mbrl_fast as mf
 from bench import measure
 from bench.contenders import Contender, NotInstalledError
 from bench.contenders.peer import ELITES, ITERATIONS, POPULATION, STEPS, Peer
@@ -46,8 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     entrants, absent = gather(problem, options.only)
     steps = {peer.contender.name: checked(peer) for peer in entrants}
     times = measure.interleaved([peer.contender for peer in entrants], options.rounds, options.warm_up)
-    own = {peer.held: ms_per_step(peer, times, steps) for peer in entrants[:2]}
-    rows = {peer.contender.name: row(peer, times, steps, own[peer.held]) for peer in entrants}
+    mine = [peer for peer in entrants if peer.contender.name.startswith("mbrl_fast")]
+    base = {(peer.kind, peer.held): ms_per_step(peer, times, steps) for peer in mine}
+    rows = {peer.contender.name: row(peer, times, steps, base[peer.kind, peer.held]) for peer in entrants}
     show(rows, absent)
     result = {
         "machine": measure.machine(PACKAGES),
@@ -72,23 +74,30 @@ def gather(problem: PlanningProblem, names: Sequence[str]) -> tuple[list[Peer], 
     return found, absent
 
 
+FREE: dict[str, Any] = {"horizon": STEPS, "steps_per_knot": 1, "population": POPULATION, "iterations": ITERATIONS, "prune": False}
+
+
 def ours(problem: PlanningProblem) -> list[Peer]:
     """The notebook's knots, and a noise for every step as most peers have."""
-    found = []
-    for held, words, settings in (
-        (True, "5 knots × 5 steps", {}),
-        (False, "25 free steps", {"horizon": STEPS, "steps_per_knot": 1}),
-    ):
-        planner = problem.planner(population=POPULATION, elites=ELITES, iterations=ITERATIONS, prune=False, **settings)
+    cem = {"population": POPULATION, "elites": ELITES, "iterations": ITERATIONS, "prune": False}
+    icem = {"elites": ELITES, "keep_elites": ELITES // 2, "decay": 1.0, "warm_start": False}
+    return [
+        own(problem, "CEM", "5 knots × 5 steps", problem.planner(**cem), held=True),
+        own(problem, "CEM", "25 free steps", problem.planner(**cem, horizon=STEPS, steps_per_knot=1)),
+        own(problem, "MPPI", "25 free steps", mf.MPPI.pytorch_mppi(problem.problem, **FREE, warm_start=False)),
+        own(problem, "iCEM", "25 free steps", mf.ICEM(problem.problem, **FREE, **icem)),
+    ]
 
-        def plan(planner: Any = planner):
-            return planner.plan(problem.state, goal=problem.goal).action
 
-        def counted(planner: Any = planner) -> int:
-            return int(planner.plan(problem.state, goal=problem.goal).model_steps)
+def own(problem: PlanningProblem, kind: str, words: str, planner: Any, held: bool = False) -> Peer:
+    def plan():
+        return planner.plan(problem.state, goal=problem.goal).action
 
-        found.append(Peer(Contender(f"mbrl_fast, {words}, 1 thread", plan, False), f"CEM, {words}, from Python", counted, held))
-    return found
+    def counted() -> int:
+        return int(planner.plan(problem.state, goal=problem.goal).model_steps)
+
+    name = "mbrl_fast" if kind == "CEM" else f"mbrl_fast {kind}"
+    return Peer(Contender(f"{name}, {words}, 1 thread", plan, False), f"{kind}, {words}, from Python", counted, held, kind)
 
 
 def checked(peer: Peer) -> int:

@@ -73,7 +73,7 @@ def test_peer_plans_the_seed_problem(name: str) -> None:
         pytest.skip(f"{name} is not installed")
     result = peers.main(["--rounds", "1", "--warm-up", "0", "--only", name])
     assert result["absent"] == {}
-    assert len(result["peers"]) == 3
+    assert len(result["peers"]) == 5
     assert all(row["us_per_1000_steps"] > 0 for row in result["peers"].values())
 
 

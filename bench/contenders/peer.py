@@ -22,12 +22,14 @@ STEPS, POPULATION, ELITES, ITERATIONS, REPEAT = 25, 100, 10, 5, 5
 
 @dataclass(frozen=True)
 class Peer:
-    """computes: what a plan of it is, in one line. counted(): the model steps of one plan. held: for five steps is a knot held."""
+    """computes: what a plan of it is, in one line. counted(): the model steps of one plan. held: for five steps is a knot held.
+    kind: the algorithm; it is set beside ours of the same one."""
 
     contender: Contender
     computes: str
     counted: Callable[[], int]
     held: bool = False
+    kind: str = "CEM"
 
 
 class CountedModel:
@@ -53,7 +55,9 @@ class CountedModel:
         return self._lean.state
 
 
-def torch_peer(name: str, computes: str, model: CountedModel, plan: Callable[[], Tensor], held: bool = False) -> Peer:
+def torch_peer(
+    name: str, computes: str, model: CountedModel, plan: Callable[[], Tensor], held: bool = False, kind: str = "CEM"
+) -> Peer:
     """A PyTorch planner: `plan()` answers the first action [2]."""
 
     def decide():
@@ -65,4 +69,4 @@ def torch_peer(name: str, computes: str, model: CountedModel, plan: Callable[[],
         decide()
         return model.steps - before
 
-    return Peer(Contender(f"{name}, 1 thread", decide, False), computes, counted, held)
+    return Peer(Contender(f"{name}, 1 thread", decide, False), computes, counted, held, kind)

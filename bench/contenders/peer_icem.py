@@ -33,4 +33,4 @@ def peers(p: PlanningProblem) -> list[Peer]:
         planner.reset()
         return planner.command(model.state).clamp(-1.0, 1.0)
 
-    return [torch_peer("pytorch-icem", COMPUTES, model, plan)]
+    return [torch_peer("pytorch-icem", COMPUTES, model, plan, kind="iCEM")]

@@ -30,4 +30,4 @@ def peers(p: PlanningProblem) -> list[Peer]:
             action = planner.command(model.state, shift_nominal_trajectory=False)
         return action.clamp(-1.0, 1.0)
 
-    return [torch_peer("pytorch-mppi", COMPUTES, model, plan)]
+    return [torch_peer("pytorch-mppi", COMPUTES, model, plan, kind="MPPI")]

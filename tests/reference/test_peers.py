@@ -116,6 +116,38 @@ def test_smooth_mppi_is_pytorch_mppis(world: World, delta: float) -> None:
         torch.testing.assert_close(ours, peer.action_sequence, atol=2e-5, rtol=0)
 
 
+@pytest.mark.parametrize("sigma", [0.3, 1.0])
+def test_kernel_mppi_is_pytorch_mppis(world: World, sigma: float) -> None:
+    """pytorch-mppi's KMPPI, 4 support points of 16 steps, 4 commands for one plan: noise ours, nothing charged for control; its
+    answer is not clipped. Shifted, its support points are read off beyond the end of the plan, ours at its last action.
+    """
+    package = pytest.importorskip("pytorch_mppi")
+    if "interpolation" not in mf.MPPISettings.__dataclass_fields__:
+        pytest.skip("waits for the setting interpolation")
+    points, steps, population, iterations = 4, 16, 100, 4
+
+    class Peer(package.KMPPI):  # type: ignore[misc]
+        iteration = 0
+
+        def _sample_noise(self, shape: tuple[int, ...]) -> Tensor:
+            return sigma * normals(0, self.iteration, population, points) if len(shape) == 2 else torch.zeros(steps, 2)
+
+        def _setup_action_cost_fn(self) -> None:
+            self._compute_action_cost = torch.zeros_like
+
+    peer = Peer(
+        world.step, lambda x, u: -world.reward(x), 6, sigma**2 * torch.eye(2), num_samples=population, horizon=steps,
+        u_min=-torch.ones(2), u_max=torch.ones(2), num_support_pts=points, kernel=package.mppi.RBFKernel(sigma=2.5),
+    )  # fmt: skip
+    for peer.iteration in range(iterations):
+        peer.command(world.state, shift_nominal_trajectory=False)
+    planner = mf.MPPI.kernel(
+        world.problem, horizon=points, steps_per_knot=steps // points, kernel_width=0.5, population=population,
+        iterations=iterations, init_std=sigma,
+    )  # fmt: skip
+    torch.testing.assert_close(world.plans(planner, 1)[0], peer.U.clamp(-1, 1), atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("iterations", [1, 4])
 def test_icem_is_pytorch_icem(world: World, iterations: int) -> None:
     """pytorch-icem: coloured noise ours; actions clipped to bounds, which it does not know; the std of K elites divided by K, as
@@ -202,6 +234,27 @@ def test_cem_is_mbrl_libs(world: World, mbrl_lib: Any, iterations: int, alpha: f
         mbrl_lib.key.update(plan=plan, iteration=0)
         expected = peer.optimize(world.returns, x0=mean)
         torch.testing.assert_close(ours, expected, atol=2e-5, rtol=0)
+        mean = torch.cat([expected[1:], expected[-1:]])
+
+
+def test_cem_with_truncated_noise_is_mbrl_libs(world: World, mbrl_lib: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """mbrl-lib's CEMOptimizer as its PETS uses it: noise ours, truncated as ours is; the variance of K elites divided by K."""
+    if "truncate" not in mf.CEMSettings.__dataclass_fields__:
+        pytest.skip("waits for the setting truncate")
+    from mbrl_fast.reference.cem_variants import truncated
+
+    horizon, population = 8, 100
+    draw, variance = mbrl_lib.mbrl.util.math.truncated_normal_, torch.var
+    monkeypatch.setattr(mbrl_lib.mbrl.util.math, "truncated_normal_", lambda like: truncated(draw(like)).float())
+    monkeypatch.setattr(mbrl_lib.torch, "var", lambda x, dim: variance(x, dim=dim, unbiased=False))
+    low, high = (bound * horizon for bound in BOX)
+    peer = mbrl_lib.CEMOptimizer(5, 0.1, population, low, high, 0.1, torch.device("cpu"), return_mean_elites=True)
+    planner = mf.CEM.mbrl_lib(world.problem, horizon=horizon, population=population, elites=10)
+    mean = torch.zeros(horizon, 2)
+    for plan, ours in enumerate(world.plans(planner)):
+        mbrl_lib.key.update(plan=plan, iteration=0)
+        expected = peer.optimize(world.returns, x0=mean)
+        torch.testing.assert_close(ours, expected, atol=1e-4, rtol=0)
         mean = torch.cat([expected[1:], expected[-1:]])
 
 
