@@ -11,37 +11,21 @@ from torch import Tensor
 
 import mbrl_fast as mf
 from conftest import GOAL, STATE, Exported
-from mbrl_fast.reference.gradient_shooting import gradient_shooting
+from mbrl_fast.reference import GradientShooting as Twin
 
 SETTINGS: dict[str, Any] = {"horizon": 8, "steps_per_knot": 2, "population": 6, "iterations": 5, "noise_beta": 0.0}
 
 
-def returns_of(exported: Exported) -> Any:
-    """actions [N, H, A] -> returns [N] by the modules themselves."""
-
-    def returns(actions: Tensor) -> Tensor:
-        totals = []
-        for member in exported.dynamics:
-            state, total = torch.from_numpy(STATE).expand(len(actions), -1), torch.zeros(len(actions))
-            for t in range(16):
-                state = member(state, actions[:, t // 2])
-                total = total + exported.reward(state, torch.from_numpy(GOAL))
-            totals.append(total)
-        return torch.stack(totals).mean(0)
-
-    return returns
-
-
 def test_it_climbs_as_the_twin_does(small: Exported) -> None:
-    planner = mf.GradientShooting(small.problem, **SETTINGS, seed=5)
-    noise = mf.noise(5, 0, 0, 0, 6, 16).reshape(6, 8, 2)
-    low, high = torch.from_numpy(small.problem.action_low), torch.from_numpy(small.problem.action_high)
-    starts = (low + high) / 2 + 0.5 * (high - low) / 2 * torch.from_numpy(noise)
-    starts[0] = (low + high) / 2
-    plan = planner.plan(STATE, goal=GOAL)
-    expected = gradient_shooting(returns_of(small), starts, low, high, iterations=5)
-    assert plan.value == pytest.approx(expected.value, rel=1e-4)
-    np.testing.assert_allclose(plan.actions, expected.actions, rtol=0, atol=2e-3)
+    bounds = small.problem.action_low, small.problem.action_high
+    for more in ({}, {"warm_start": True, "noise_beta": 1.5}, {"max_rate": 1.0, "discount": 0.9}):
+        settings = {**SETTINGS, "warm_start": False, "seed": 5, **more}
+        planner = mf.GradientShooting(small.problem, **settings)
+        twin = Twin(small.dynamics, small.reward, *bounds, noise=mf.noise, **settings, dt=0.2)
+        for step in range(2):
+            plan, expected = (each.plan(STATE + 0.1 * step, goal=GOAL) for each in (planner, twin))
+            assert plan.value == pytest.approx(expected.value, rel=1e-4)
+            np.testing.assert_allclose(plan.actions, expected.actions, rtol=0, atol=2e-3)
 
 
 def test_more_steps_are_not_worse(small: Exported) -> None:

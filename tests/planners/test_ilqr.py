@@ -65,7 +65,7 @@ def test_bounds_are_part_of_the_solution(bound: float) -> None:
     clipped = np.clip(riccati(20)[0], -bound, bound).astype(np.float32)
     assert (np.abs(plan.actions) == np.float32(bound)).any()
     assert plan.value > problem.rollout(START, clipped[None])[0] + 1e-4
-    twin = Twin(linear, quadratic, torch.full((2,), -bound), torch.full((2,), bound), horizon=20, iterations=30, tolerance=1e-7)
+    twin = Twin([linear], quadratic, [-bound] * 2, [bound] * 2, horizon=20, iterations=30, tolerance=1e-7)
     expected = twin.plan(START)
     assert plan.value == pytest.approx(expected.value, rel=1e-5)
     np.testing.assert_allclose(plan.actions, expected.actions, rtol=0, atol=5e-3)
@@ -83,7 +83,7 @@ def test_a_bent_system_converges_as_the_twin_does() -> None:
     problem = mf.export(Bent(), quadratic, state_size=3, action_size=2, action_low=-1.0, action_high=1.0, dt=0.1)
     settings = {"horizon": 15, "iterations": 40, "tolerance": 1e-7}
     plan = mf.ILQR(problem, **settings).plan(START)
-    expected = Twin(Bent(), quadratic, -torch.ones(2), torch.ones(2), **settings).plan(START)  # type: ignore[arg-type]
+    expected = Twin([Bent()], quadratic, [-1, -1], [1, 1], **settings).plan(START)
     assert plan.value == pytest.approx(expected.value, rel=1e-4)
     np.testing.assert_allclose(plan.actions, expected.actions, rtol=0, atol=2e-2)
 

@@ -2,7 +2,9 @@
 
 from .cem import CEM
 from .colour import coloured_factor
+from .gradient_shooting import GradientShooting
 from .icem import ICEM
+from .ilqr import ILQR
 from .mppi import MPPI
 from .notebook import DynamicsModel, cem_planner, train_notebook_model
 from .planner import Planner, TwinPlan
@@ -13,8 +15,10 @@ from .sampling import SamplingPlanner
 __all__ = [
     "CEM",
     "ICEM",
+    "ILQR",
     "MPPI",
     "DynamicsModel",
+    "GradientShooting",
     "Planner",
     "PredictiveSampling",
     "RandomShooting",

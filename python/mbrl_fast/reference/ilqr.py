@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.functional import hessian, jacobian
 
-Step = Callable[[Tensor, Tensor], Tensor]
-"""(state [S], action [A]) -> next_state [S], or reward [] of the same."""
+from .planner import Planner
+
+Curvature = Callable[[Tensor, Tensor], Tensor]
+"""(state [S], action [A]) -> [S + A, S + A], a positive semidefinite model of the second derivative of -reward."""
 
 
 class ILQRPlan(NamedTuple):
-    """actions [H, A]; states [H + 1, S]; gains [H, A, S]; value: the return of the actions; values: after every iteration."""
+    """action [A]; actions [H, A]; value: their return; states [H + 1, S]; gains [H, A, S]; values: after every iteration."""
 
+    action: Tensor
     actions: Tensor
+    value: float
     states: Tensor
     gains: Tensor
-    value: float
     values: list[float]
 
 
@@ -43,49 +46,55 @@ def box_qp(hessian_: Tensor, slope: Tensor, low: Tensor, high: Tensor) -> tuple[
     return found
 
 
-class ILQR:
-    """Settings as of ``mbrl_fast.ILQR``.
+class ILQR(Planner):
+    """Settings as of ``mbrl_fast.ILQR``; ``curvature``: see ``Curvature``, the positive part of the true one by default."""
 
-    Args:
-        dynamics, reward: see ``Step``; the reward of a state, an action and where it leads. action_low, action_high: [A].
-        curvature: (state, action) -> [S + A, S + A], a positive semidefinite model of the second derivative of −reward; the
-            positive part of the true one by default.
-    """
+    DEFAULTS: ClassVar[dict[str, Any]] = {
+        **Planner.DEFAULTS, "horizon": 25, "steps_per_knot": 1, "iterations": 10, "step_sizes": 8, "regularisation": 1e-6,
+        "tolerance": 1e-4, "curvature": None,
+    }  # fmt: skip
 
-    def __init__(
-        self, dynamics: Step, reward: Step, action_low: Tensor, action_high: Tensor, *, horizon: int, iterations: int = 10,
-        step_sizes: int = 8, regularisation: float = 1e-6, tolerance: float = 1e-4, discount: float = 1.0,
-        curvature: Step | None = None,
-    ) -> None:  # fmt: skip
-        self.dynamics, self.reward, self.low, self.high = dynamics, reward, action_low.double(), action_high.double()
-        self.horizon, self.iterations, self.discount, self.tolerance = horizon, iterations, discount, tolerance
-        self.sizes, self.least = [0.5**i for i in range(step_sizes)], regularisation
-        self.curvature = curvature or self._true_curvature
+    def reset(self) -> None:
+        """Forget the last plan."""
+        super().reset()
+        self.last = self.mid.expand(self.s["horizon"], -1).double()
 
-    def _true_curvature(self, state: Tensor, action: Tensor) -> Tensor:
-        size = len(state)
-        return positive_part(hessian(lambda z: -self.reward(z[:size], z[size:]), torch.cat([state, action])))
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.dynamics[0](x.float()[None], u.float()[None])[0].double()
+
+    def _gain(self, x: Tensor, u: Tensor) -> Tensor:
+        """The reward of a step, through the state it leads to."""
+        state, action = x.float()[None], u.float()[None]
+        known = {"state": state, "action": action, "next_state": self.dynamics[0](state, action), **self.inputs}
+        return self.reward(**{name: known[name] for name in self.wanted})[0].double()
+
+    def _curvature(self, x: Tensor, u: Tensor) -> Tensor:
+        size = len(x)
+        if self.s["curvature"]:
+            bend: Tensor = self.s["curvature"](x, u)
+            return bend
+        return positive_part(hessian(lambda z: -self._gain(z[:size], z[size:]), torch.cat([x, u])))
 
     def roll_out(self, state: Tensor, actions: Tensor) -> tuple[Tensor, float]:
         """States [H + 1, S] and the return."""
         states, total = [state], 0.0
         for t, action in enumerate(actions):
-            total += self.discount**t * float(self.reward(states[-1], action))
-            states.append(self.dynamics(states[-1], action))
+            total += self.s["discount"] ** t * float(self._gain(states[-1], action))
+            states.append(self._step(states[-1], action))
         return torch.stack(states), total
 
     def backward(self, states: Tensor, actions: Tensor, regularisation: float) -> tuple[Tensor, Tensor]:
         """Changes [H, A] along the linear model's own deviations, and gains [H, A, S]."""
-        size = states.shape[1]
+        size, low, high = states.shape[1], self.low.double(), self.high.double()
         slope, bend = torch.zeros(size).double(), torch.zeros(size, size).double()  # of the cost that is left, by the state
         k, gains, maps = torch.zeros_like(actions), torch.zeros(*actions.shape, size).double(), []
-        for t in reversed(range(self.horizon)):
-            x, u, factor = states[t], actions[t], self.discount**t
-            step = torch.cat(jacobian(self.dynamics, (x, u)), 1)
-            q = -factor * torch.cat(jacobian(self.reward, (x, u))) + step.mT @ slope
-            qq = factor * self.curvature(x, u) + step.mT @ bend @ step
+        for t in reversed(range(self.s["horizon"])):
+            x, u, factor = states[t], actions[t], self.s["discount"] ** t
+            step = torch.cat(jacobian(self._step, (x, u)), 1)
+            q = -factor * torch.cat(jacobian(self._gain, (x, u))) + step.mT @ slope
+            qq = factor * self._curvature(x, u) + step.mT @ bend @ step
             quu, qux = qq[size:, size:], qq[size:, :size]
-            k[t], free = box_qp(quu + regularisation * torch.eye(len(u)).double(), q[size:], self.low - u, self.high - u)
+            k[t], free = box_qp(quu + regularisation * torch.eye(len(u)).double(), q[size:], low - u, high - u)
             if free.any():
                 damped = (quu + regularisation * torch.eye(len(u)).double())[free][:, free]
                 gains[t][free] = -torch.linalg.solve(damped, qux[free])
@@ -95,30 +104,39 @@ class ILQR:
             maps.append(step)
         changes, deviation = torch.zeros_like(actions), torch.zeros(size).double()
         for t, step in enumerate(reversed(maps)):
-            changes[t] = (k[t] + gains[t] @ deviation).clamp(self.low - actions[t], self.high - actions[t])
+            changes[t] = (k[t] + gains[t] @ deviation).clamp(low - actions[t], high - actions[t])
             deviation = step @ torch.cat([deviation, changes[t]])
         return changes, gains
 
-    def plan(self, state: Any, actions: Any = None) -> ILQRPlan:
-        """state [S]; actions [H, A] to begin with, the middle of the bounds by default."""
-        state = torch.as_tensor(state).double()
-        middle = ((self.low + self.high) / 2).expand(self.horizon, -1)
-        actions = middle.clone() if actions is None else torch.as_tensor(actions).double()
-        (states, value), damping, values = self.roll_out(state, actions), self.least, []
-        for _ in range(self.iterations):
-            while damping <= 1e6:
-                changes, _ = self.backward(states, actions, damping)
-                tried = [(actions + size * changes).clamp(self.low, self.high) for size in self.sizes]
-                rolled = [self.roll_out(state, each) for each in tried]
-                best = max(range(len(tried)), key=lambda i: rolled[i][1])
-                if rolled[best][1] > value:
-                    break
-                damping *= 10
-            else:
+    def plan(self, state: Any, **inputs: Any) -> ILQRPlan:
+        """state [S]; inputs: what the reward asks for by name, e.g. goal [S]."""
+        s, state = self.s, torch.as_tensor(state).double()
+        self.inputs = {name: torch.as_tensor(value, dtype=torch.float32) for name, value in inputs.items()}
+        middle = self.mid.expand(s["horizon"], -1)
+        actions = (self._shift(self.last.float()) if s["warm_start"] and self.plans > 0 else middle).double()
+        (states, value), damping, values = self.roll_out(state, actions), s["regularisation"], list[float]()
+        for _ in range(s["iterations"]):
+            found = self._improve(state, states, actions, value, damping)
+            if found is None:
                 break
-            gain, actions, (states, value) = rolled[best][1] - value, tried[best], rolled[best]
+            gain, (actions, states, value, damping) = found[2] - value, found
             values.append(value)
-            damping = max(damping / 10, self.least)
-            if gain <= self.tolerance * abs(value):
+            damping = max(damping / 10, s["regularisation"])
+            if gain <= s["tolerance"] * abs(value - gain):
                 break
-        return ILQRPlan(actions, states, self.backward(states, actions, damping)[1], value, values)
+        self.plans, self.last = self.plans + 1, actions
+        return ILQRPlan(actions[0], actions, value, states, self.backward(states, actions, damping)[1], values)
+
+    def _improve(
+        self, state: Tensor, states: Tensor, actions: Tensor, value: float, damping: float
+    ) -> tuple[Tensor, Tensor, float, float] | None:
+        """The best step size's actions, states and return, and the damping that it took; None when nothing is better."""
+        while damping <= 1e6:
+            changes, _ = self.backward(states, actions, damping)
+            tried = [(actions + 0.5**i * changes).clamp(self.low.double(), self.high.double()) for i in range(self.s["step_sizes"])]
+            rolled = [self.roll_out(state, each) for each in tried]
+            best = max(range(len(tried)), key=lambda i: rolled[i][1])
+            if rolled[best][1] > value:
+                return tried[best], *rolled[best], damping
+            damping *= 10
+        return None
