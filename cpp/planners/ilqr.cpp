@@ -71,10 +71,7 @@ bool ILQR::search(Memory&, const PlanRequest& request) {
         if (cut) return false;
         if (!better) break;
     }
-    if (settings_.feedback && model(request, search_deadline(request))) {
-        plan_.gains = riccati_.gains();
-        plan_.has_gains = true;
-    }
+    plan_.has_gains = settings_.feedback && model(request, search_deadline(request)) && gains();
     return true;
 }
 
@@ -108,6 +105,13 @@ bool ILQR::improve(const PlanRequest& request, bool& cut) {
         regularisation_ *= kGrow;
     }
     return false;
+}
+
+/// Of feedback around the final trajectory. Returns whether they are numbers.
+bool ILQR::gains() {
+    if (!riccati_.backward(model_, actions_, action_low().data(), action_high().data(), settings_.regularisation)) return false;
+    plan_.gains = riccati_.gains();
+    return std::all_of(plan_.gains.begin(), plan_.gains.end(), [](float gain) { return std::isfinite(gain); });
 }
 
 /// The quadratic model along the trajectory.

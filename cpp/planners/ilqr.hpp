@@ -34,6 +34,7 @@ class ILQR : public Planner {
     void take(int lane);
     bool model(const PlanRequest& request, std::int64_t deadline);
     bool improve(const PlanRequest& request, bool& cut);
+    bool gains();
 
     ILQRSettings settings_;
     QuadraticModel model_;

@@ -43,10 +43,8 @@ class SamplingPlanner : public Planner {
     int candidates() const { return draw_.population; }
     const std::vector<int>& ranked() const { return order_; }
     const SamplingSettings& sampling() const { return sampling_; }
-    /// Moves knots by model steps; brings them within the limits on rates; what they do, as an answer.
-    void shift_knots(float* knots, double moved);
+    /// Brings knots within the limits on rates, where those hold for knots.
     void limit_knots(float* knots);
-    const std::vector<float>& expanded(const std::vector<float>& knots);
     /// Keeps the best `count` sequences for the next iteration and the next plan.
     void keep(Memory& memory, int count);
     /// What knots do from `moved` model steps on, as knots again.

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "planners/gradient_shooting.hpp"
 #include "planners/icem.hpp"
+#include "planners/ilqr.hpp"
 #include "planners/mppi.hpp"
 #include "planners/predictive_sampling.hpp"
 #include "planners/random_shooting.hpp"
@@ -25,7 +27,7 @@ Kind kind(const char* name, void (*enrich)(Settings&) = [](Settings&) {}) {
                 Settings s;
                 s.horizon = 4;
                 s.steps_per_knot = 2;
-                s.population = 61;
+                if constexpr (requires { s.population; }) s.population = 61;
                 s.threads = threads;
                 s.seed = 7;
                 s.warm_start = true;
@@ -33,10 +35,12 @@ Kind kind(const char* name, void (*enrich)(Settings&) = [](Settings&) {}) {
                 if (rich) {
                     s.iterations = 3;
                     s.discount = 0.95;
-                    s.keep_elites = 3;
-                    s.include_mean = true;
-                    s.fresh_fraction = 0.25;
-                    s.noise_beta = 1.5;
+                    if constexpr (requires { s.keep_elites; }) {
+                        s.keep_elites = 3;
+                        s.include_mean = true;
+                        s.fresh_fraction = 0.25;
+                    }
+                    if constexpr (requires { s.noise_beta; }) s.noise_beta = 1.5;
                     enrich(s);
                 }
                 return std::make_unique<Planner>(std::move(problem), s);
@@ -58,6 +62,8 @@ inline const std::vector<Kind>& all_planners() {
                                  }),
         kind<RandomShooting, RandomShootingSettings>("random shooting"),
         kind<PredictiveSampling, PredictiveSamplingSettings>("predictive sampling"),
+        kind<GradientShooting, GradientShootingSettings>("gradient shooting"),
+        kind<ILQR, ILQRSettings>("ilqr"),
     };
     return kinds;
 }
