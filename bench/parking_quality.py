@@ -27,7 +27,7 @@ from mbrl_fast.agent import Agent
 from mbrl_fast.data import Transitions
 from mbrl_fast.demo import notebook_agent, train_notebook
 from mbrl_fast.models import Bicycle
-from mbrl_fast.pipeline import Recipe, build, export_for, load_agent
+from mbrl_fast.pipeline import PHYSICS, Recipe, build, export_for, load_agent, make_recipe
 from mbrl_fast.run import new_run
 from mbrl_fast.tasks import Parking
 
@@ -35,8 +35,6 @@ ENSEMBLE, IDENTIFIED, BICYCLE = "ensemble", "identified bicycle", "exact bicycle
 PARKED, NOTEBOOK = "ensemble, 10 parked cars", "notebook, PyTorch"
 NAMES = (ENSEMBLE, IDENTIFIED, BICYCLE, PARKED, NOTEBOOK)
 TASKS = {name: Parking(parked_cars=10 if name == PARKED else 0) for name in NAMES}
-IDENTIFICATION = 200
-"""Transitions that the bicycle is identified from."""
 
 
 def main(words: list[str] | None = None) -> dict[str, Any]:
@@ -58,7 +56,7 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
     found: dict[str, list[Row]] = {name: [] for name in options.only}
     for index, data_seed in enumerate(options.data_seeds):
         folder = options.work / str(data_seed)
-        recipe = Recipe(seed=data_seed, epochs=options.epochs)
+        recipe = make_recipe("parking", seed=data_seed, epochs=options.epochs)
         learn(folder, recipe, options.only)
         for name in options.only:
             count = min(options.notebook_episodes, options.episodes) if name == NOTEBOOK else options.episodes
@@ -82,7 +80,7 @@ def learn(folder: Path, recipe: Recipe, names: Sequence[str]) -> None:
         export_for(TASKS[BICYCLE], [Bicycle()]).save(folder / "exact.safetensors")
     if IDENTIFIED in names and not (folder / "identified").exists():
         with new_run(folder / "identified") as run:
-            build(Recipe(seed=recipe.seed, transitions=IDENTIFICATION, rounds=0, model="physics"), run, print)
+            build(make_recipe("parking", seed=recipe.seed, model="physics"), run, print)
     learnt = {ENSEMBLE, PARKED, NOTEBOOK} & set(names)
     if learnt and not (folder / "ensemble").exists():
         with new_run(folder / "ensemble") as run:
@@ -105,7 +103,7 @@ def make_agent(folder: Path, name: str) -> Agent:
 
 def transitions_of(name: str, recipe: Recipe) -> int:
     """Environment steps that an agent was learnt from."""
-    return {BICYCLE: 0, IDENTIFIED: IDENTIFICATION}.get(name, recipe.real_transitions)
+    return {BICYCLE: 0, IDENTIFIED: PHYSICS["transitions"]}.get(name, recipe.real_transitions)
 
 
 def show(rows: dict[str, Row]) -> None:

@@ -80,6 +80,17 @@ class Built:
     models: list[Any]
 
 
+PHYSICS = {"transitions": 200, "members": 1, "rounds": 0}
+"""What is enough for a handful of numbers."""
+
+
+def make_recipe(task: str = "parking", *, model: str = "network", **given: Any) -> Recipe:
+    """Make a recipe: what is given and not None, else what the task recommends (its `recipe`, if it has one), else the defaults."""
+    recommended = dict(PHYSICS) if model == "physics" else getattr(make_task(task), "recipe", {})
+    known = {name: value for name, value in given.items() if value is not None}
+    return Recipe(task=task, model=model, **{**recommended, **known})
+
+
 def make_task(name: str) -> Any:
     """Make a task by name. Raises ValueError that lists the names there are."""
     from mbrl_fast.tasks import TASKS

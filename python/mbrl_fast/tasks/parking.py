@@ -56,6 +56,7 @@ class Parking:
     dt: ClassVar[float] = 0.2
     substeps: ClassVar[int] = 3
     packages: ClassVar[tuple[str, ...]] = ("highway_env",)
+    recipe: ClassVar[dict[str, int]] = {"transitions": 2000, "rounds": 2, "on_policy": 1000, "members": 4}
     state_names: ClassVar[tuple[str, ...]] = STATE_NAMES
     state_units: ClassVar[tuple[str, ...]] = ("100 m", "100 m", "5 m/s", "5 m/s", "1", "1")
     action_names: ClassVar[tuple[str, ...]] = ("throttle", "steering")
