@@ -36,12 +36,14 @@ PRECISE = {
     "def test_vectors(self) -> dict:": f"def test_vectors(self) -> dict[str, {_FLOATS}]:",
     f"inputs: dict, previous_action: typing.Any, elapsed: float, {_WHEN}, trace: bool, stream: int = 0) -> tuple:":
         f"{_INPUTS}, previous_action: typing.Any, elapsed: float, {_WHEN}, trace: bool, stream: int = 0)"
-        f" -> tuple[{_FLOATS}, {_FLOATS}, float, str, int, int, float, float, list[tuple[typing.Any, ...]] | None]:",
+        f" -> tuple[{_FLOATS}, {_FLOATS}, float, str, int, int, float, float, list[tuple[typing.Any, ...]] | None,"
+        f" {_FLOATS} | None]:",
     f"inputs: dict, previous_actions: typing.Any, elapsed: float, {_WHEN}) -> tuple:":
         f"{_INPUTS}, previous_actions: typing.Any, elapsed: float, {_WHEN})"
         f" -> tuple[{_FLOATS}, {_FLOATS}, {_FLOATS}, list[str], list[{_STATS}], float]:",
     "def decision(self) -> typing.Any:": "def decision(self) -> dict[str, typing.Any] | None:",
     "inputs: dict, previous_action: typing.Any, steps_per_knot": f"{_INPUTS}, previous_action: typing.Any, steps_per_knot",
+    "inputs: dict, previous_action: typing.Any = None": f"{_INPUTS}, previous_action: typing.Any = None",
     "def build_info() -> dict:": "def build_info() -> dict[str, typing.Any]:",
     "inputs: list, outputs: int": "inputs: list[typing.Any], outputs: int",
     "inputs: list, cotangents: typing.Any, relu: bool = False) -> list:":

@@ -13,17 +13,34 @@ import numpy.typing
 
 __all__: list[str] = [
     "CEMSettings",
+    "GradientShootingSettings",
+    "ICEMSettings",
+    "ILQRSettings",
+    "MPPISettings",
     "Objective",
     "Planner",
     "PlannerSettings",
+    "PredictiveSamplingSettings",
     "Problem",
+    "RandomShootingSettings",
     "Rollouts",
     "SamplingSettings",
     "build_info",
     "cem",
     "evaluate_op",
+    "gradient_shooting",
+    "has_gradient",
+    "icem",
+    "ilqr",
+    "mppi",
     "noise",
     "op_table",
+    "operation_gradient",
+    "predictive_sampling",
+    "program_gradient",
+    "quadratic",
+    "random_shooting",
+    "rollout_gradient",
 ]
 
 class Problem:
@@ -150,6 +167,7 @@ class Planner:
         float,
         float,
         list[tuple[typing.Any, ...]] | None,
+        numpy.typing.NDArray[numpy.float32] | None,
     ]: ...
     def plan_batch(
         self,
@@ -298,6 +316,128 @@ class CEMSettings(SamplingSettings):
     @shrinkage.setter
     def shrinkage(self, arg0: float | None) -> None: ...
 
+class ILQRSettings(PlannerSettings):
+    """
+    iLQR's.
+    """
+
+    feedback: bool
+    def __init__(self) -> None: ...
+    def validate(self) -> None: ...
+    @property
+    def iterations(self) -> int: ...
+    @iterations.setter
+    def iterations(self, arg0: int) -> None: ...
+    @property
+    def regularisation(self) -> float: ...
+    @regularisation.setter
+    def regularisation(self, arg0: float) -> None: ...
+    @property
+    def smoothing(self) -> float: ...
+    @smoothing.setter
+    def smoothing(self, arg0: float) -> None: ...
+    @property
+    def step_sizes(self) -> int: ...
+    @step_sizes.setter
+    def step_sizes(self, arg0: int) -> None: ...
+    @property
+    def tolerance(self) -> float: ...
+    @tolerance.setter
+    def tolerance(self, arg0: float) -> None: ...
+
+class GradientShootingSettings(PlannerSettings):
+    """
+    Gradient shooting's.
+    """
+    def __init__(self) -> None: ...
+    def validate(self) -> None: ...
+    @property
+    def init_std(self) -> float: ...
+    @init_std.setter
+    def init_std(self, arg0: float) -> None: ...
+    @property
+    def iterations(self) -> int: ...
+    @iterations.setter
+    def iterations(self, arg0: int) -> None: ...
+    @property
+    def momentum(self) -> float: ...
+    @momentum.setter
+    def momentum(self, arg0: float) -> None: ...
+    @property
+    def noise_beta(self) -> float: ...
+    @noise_beta.setter
+    def noise_beta(self, arg0: float) -> None: ...
+    @property
+    def population(self) -> int: ...
+    @population.setter
+    def population(self, arg0: int) -> None: ...
+    @property
+    def second_momentum(self) -> float: ...
+    @second_momentum.setter
+    def second_momentum(self, arg0: float) -> None: ...
+    @property
+    def step_size(self) -> float: ...
+    @step_size.setter
+    def step_size(self, arg0: float) -> None: ...
+
+class ICEMSettings(CEMSettings):
+    """
+    iCEM's.
+    """
+    def __init__(self) -> None: ...
+    def validate(self) -> None: ...
+    @property
+    def decay(self) -> float: ...
+    @decay.setter
+    def decay(self, arg0: float) -> None: ...
+
+class MPPISettings(SamplingSettings):
+    """
+    Model predictive path integral control's.
+    """
+
+    normalise: bool
+    refit_std: bool
+    smooth: bool
+    def __init__(self) -> None: ...
+    def validate(self) -> None: ...
+    @property
+    def control_cost(self) -> float: ...
+    @control_cost.setter
+    def control_cost(self, arg0: float) -> None: ...
+    @property
+    def elites(self) -> int: ...
+    @elites.setter
+    def elites(self, arg0: int) -> None: ...
+    @property
+    def min_std(self) -> float: ...
+    @min_std.setter
+    def min_std(self, arg0: float) -> None: ...
+    @property
+    def smoothness(self) -> float: ...
+    @smoothness.setter
+    def smoothness(self, arg0: float) -> None: ...
+    @property
+    def temperature(self) -> float: ...
+    @temperature.setter
+    def temperature(self, arg0: float) -> None: ...
+
+class RandomShootingSettings(SamplingSettings):
+    """
+    Random shooting's.
+    """
+
+    uniform: bool
+    def __init__(self) -> None: ...
+    def validate(self) -> None: ...
+
+class PredictiveSamplingSettings(SamplingSettings):
+    """
+    Predictive sampling's.
+    """
+    def __init__(self) -> None: ...
+    def validate(self) -> None: ...
+
 def build_info() -> dict[str, typing.Any]:
     """
     Instruction set in use, vector length, compiler, version.
@@ -309,6 +449,15 @@ def evaluate_op(name: str, inputs: list[typing.Any], outputs: int) -> numpy.typi
     Runs one operation on inputs [rows, lanes] -> [outputs, lanes]; linear takes inputs, weight and bias.
     """
 
+def gradient_shooting(problem: Problem, settings: GradientShootingSettings) -> Planner: ...
+def has_gradient(operation: str) -> bool:
+    """
+    Whether there is a rule for the operation's derivative.
+    """
+
+def icem(problem: Problem, settings: ICEMSettings) -> Planner: ...
+def ilqr(problem: Problem, settings: ILQRSettings) -> Planner: ...
+def mppi(problem: Problem, settings: MPPISettings) -> Planner: ...
 def noise(seed: int, stream: int, plan: int, iteration: int, population: int, elements: int) -> numpy.typing.NDArray[numpy.float32]:
     """
     The standard normals that a planner draws, [population, elements].
@@ -317,4 +466,48 @@ def noise(seed: int, stream: int, plan: int, iteration: int, population: int, el
 def op_table() -> list[dict[str, typing.Any]]:
     """
     Every operation: name, kind (map, reduce, dot, linear) and arity.
+    """
+
+def operation_gradient(
+    name: str, inputs: list[typing.Any], cotangents: typing.Any, relu: bool = False
+) -> list[numpy.typing.NDArray[numpy.float32]]:
+    """
+    Gradients [rows, lanes] by each operand of one operation on inputs [rows, lanes], given cotangents [outputs, lanes].
+    """
+
+def predictive_sampling(problem: Problem, settings: PredictiveSamplingSettings) -> Planner: ...
+def program_gradient(
+    problem: Problem, program: str, arguments: dict[str, typing.Any], cotangents: dict[str, typing.Any], member: int = 0
+) -> dict[str, numpy.typing.NDArray[numpy.float32]]:
+    """
+    Gradients of the sum of cotangents times outputs by the lane arguments of a program; everything [1 or batch, size].
+    """
+
+def quadratic(
+    problem: Problem,
+    states: typing.Any,
+    actions: typing.Any,
+    inputs: dict[str, typing.Any],
+    previous_action: typing.Any = None,
+    member: int = -1,
+    smoothing: float = 0.001,
+    threads: int = 1,
+) -> dict[str, typing.Any]:
+    """
+    A quadratic model along a trajectory: states [T + 1, S], actions [T, A].
+    """
+
+def random_shooting(problem: Problem, settings: RandomShootingSettings) -> Planner: ...
+def rollout_gradient(
+    problem: Problem,
+    state: typing.Any,
+    actions: typing.Any,
+    inputs: dict[str, typing.Any],
+    previous_action: typing.Any = None,
+    steps_per_knot: int = 1,
+    discount: float = 1.0,
+    threads: int = 1,
+) -> tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32]]:
+    """
+    Returns [N] and their gradients [N, H, A].
     """

@@ -168,14 +168,10 @@ class Problem:
         members = range(self.members) if member is None else [member]
         each = [_core.program_gradient(self._core, "step", repeated, units, index) for index in members]
         shapes = {"state": (count, s, s), "action": (count, s, a)}
-        jacobians = [
-            np.mean([one[name] for one in each], axis=0, dtype=np.float32).reshape(shape)
-            if name in each[0]
-            else np.zeros(shape, np.float32)
-            for name, shape in shapes.items()
-        ]
-        by_state, by_action = jacobians if batched or count > 1 else [jacobian[0] for jacobian in jacobians]
-        return by_state, by_action
+        means = {name: np.mean([one[name] for one in each], axis=0, dtype=np.float32) for name in each[0]}
+        jacobians = [np.asarray(means.get(name, np.zeros(shape, np.float32))).reshape(shape) for name, shape in shapes.items()]
+        by_state, by_action = jacobians
+        return (by_state, by_action) if batched or count > 1 else (by_state[0], by_action[0])
 
     def quadratic(
         self,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_contract import SMALL
+from test_contract import SMALL, takes
 from test_knots import SAMPLERS
 
 import mbrl_fast as mf
@@ -22,7 +22,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
 BOUNDS = [(-0.2, 0.1), (0.3, [1.0, 0.5]), ([-1.0, 0.25], [-0.9, 0.25]), (None, -0.5), (0.4, None)]
 
 
-@pytest.fixture(params=[f"{name}, {variant}" for name in SAMPLERS for variant in VARIANTS])
+KINDS_OF_KNOTS = [
+    f"{name}, {variant}"
+    for name in SAMPLERS
+    for variant, more in VARIANTS.items()
+    if takes(REGISTRY[name], {**SMALL[name], **more})
+]
+
+
+@pytest.fixture(params=KINDS_OF_KNOTS)
 def make(request: pytest.FixtureRequest, small: Exported) -> Any:
     name, variant = request.param.split(", ")
 

@@ -88,7 +88,8 @@ class Planner:
             return plan
         given = (action_low, action_high)
         low, high = (
-            own if new is None else np.broadcast_to(np.float32(new), own.shape) for own, new in zip(plan.bounds, given, strict=True)
+            own if new is None else np.broadcast_to(np.asarray(new, np.float32), own.shape)
+            for own, new in zip(plan.bounds, given, strict=True)
         )
         return replace(plan, bounds=(low, high))
 

@@ -73,7 +73,7 @@ class Refined:
             previous = None if previous_action is None else np.asarray(previous_action)[row]
             plans.append(self._decide(row, state, self._of_row(inputs, row), previous, elapsed, deadline_ms, None, None, None))
         if not plans:
-            return self.sampler.plan_batch(states, **inputs)
+            return self.sampler.plan_batch(states, **inputs)  # type: ignore[arg-type]
         visited = [plan.states if len(plan.states) else np.full_like(plans[0].states, np.nan) for plan in plans]
         return PlanBatch(
             np.stack([plan.actions for plan in plans]), np.stack(visited), np.array([plan.value for plan in plans], np.float32),

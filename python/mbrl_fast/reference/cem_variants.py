@@ -15,7 +15,8 @@ _INSIDE = math.erf(math.sqrt(2.0))  # of a standard normal, the share within ±2
 
 def truncated(z: Tensor) -> Tensor:
     """Standard normals as normals truncated at ±2, in the same order: the quantile of (1 - 2Φ(-2))·Φ(z) + Φ(-2)."""
-    return math.sqrt(2.0) * torch.special.erfinv(_INSIDE * torch.special.erf(z.double() / math.sqrt(2.0)))
+    quantiles: Tensor = math.sqrt(2.0) * torch.special.erfinv(_INSIDE * torch.special.erf(z.double() / math.sqrt(2.0)))
+    return quantiles
 
 
 def constrained_std(mean: Tensor, std: Tensor, low: Tensor, high: Tensor) -> Tensor:
@@ -50,7 +51,8 @@ def values(low: float, high: float, choices: int) -> Tensor:
 def drawn(z: Tensor, probabilities: Tensor) -> Tensor:
     """Standard normals [...] → indices of choices with these probabilities [n]: cut at the quantiles."""
     cuts = torch.special.ndtri(probabilities.double().cumsum(0)[:-1])
-    return (z.double()[..., None] > cuts).sum(-1)
+    chosen: Tensor = (z.double()[..., None] > cuts).sum(-1)
+    return chosen
 
 
 def refitted(probabilities: Tensor, indices: Tensor, momentum: float, min_probability: float) -> Tensor:

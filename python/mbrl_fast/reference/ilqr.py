@@ -29,7 +29,8 @@ class ILQRPlan(NamedTuple):
 def positive_part(matrix: Tensor) -> Tensor:
     """The nearest positive semidefinite matrix: negative eigenvalues become 0."""
     values, vectors = torch.linalg.eigh((matrix + matrix.mT) / 2)
-    return vectors @ torch.diag_embed(values.clamp_min(0)) @ vectors.mT
+    part: Tensor = vectors @ torch.diag_embed(values.clamp_min(0)) @ vectors.mT
+    return part
 
 
 def box_qp(hessian_: Tensor, slope: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,7 +74,7 @@ class ILQR(Planner):
         if self.s["curvature"]:
             bend: Tensor = self.s["curvature"](x, u)
             return bend
-        return positive_part(hessian(lambda z: -self._gain(z[:size], z[size:]), torch.cat([x, u])))
+        return positive_part(hessian(lambda z: -self._gain(z[:size], z[size:]), torch.cat([x, u])))  # type: ignore[no-untyped-call]
 
     def roll_out(self, state: Tensor, actions: Tensor) -> tuple[Tensor, float]:
         """States [H + 1, S] and the return."""
@@ -90,8 +91,8 @@ class ILQR(Planner):
         k, gains, maps = torch.zeros_like(actions), torch.zeros(*actions.shape, size).double(), []
         for t in reversed(range(self.s["horizon"])):
             x, u, factor = states[t], actions[t], self.s["discount"] ** t
-            step = torch.cat(jacobian(self._step, (x, u)), 1)
-            q = -factor * torch.cat(jacobian(self._gain, (x, u))) + step.mT @ slope
+            step = torch.cat(jacobian(self._step, (x, u)), 1)  # type: ignore[no-untyped-call]
+            q = -factor * torch.cat(jacobian(self._gain, (x, u))) + step.mT @ slope  # type: ignore[no-untyped-call]
             qq = factor * self._curvature(x, u) + step.mT @ bend @ step
             quu, qux = qq[size:, size:], qq[size:, :size]
             k[t], free = box_qp(quu + regularisation * torch.eye(len(u)).double(), q[size:], low - u, high - u)
