@@ -16,6 +16,7 @@ import torch
 import mbrl_fast as mf
 from conftest import GOAL, STATE, Exported
 from mbrl_fast.planners import REGISTRY, Planner, SamplingPlanner
+from mbrl_fast.rewards import GoalDistance
 
 SHAPE: dict[str, Any] = {"horizon": 4, "steps_per_knot": 2, "seed": 3}
 RICH: dict[str, Any] = {
@@ -363,9 +364,15 @@ def test_an_empty_batch_is_empty(make: Make) -> None:
 
 @pytest.fixture
 def slow(make: Make) -> Any:
-    """A planner whose plans take a good part of a second."""
-    sizes = {"population": 20000, "elites": 100, "iterations": 40} if make.known({"population": 1}) else {"horizon": 400}
-    return make.where_known(**sizes, **({} if make.known({"population": 1}) else {"iterations": 400, "tolerance": 0.0}))
+    """A planner whose plans take a good part of a second: many candidates, or a long way that does not run off to infinity."""
+    if make.known({"population": 1}):
+        return make.where_known(population=20000, elites=100, iterations=40)
+
+    def calm(state: torch.Tensor, action: torch.Tensor) -> torch.Tensor:
+        return 0.9 * state + 0.1 * torch.sin(state + torch.cat([action, action, action], dim=-1))
+
+    problem = mf.export(calm, GoalDistance(), state_size=6, action_size=2, inputs={"goal": 6}, action_low=-1, action_high=1, dt=0.2)
+    return make(problem, horizon=2000, iterations=1000, tolerance=0.0)
 
 
 def test_other_threads_run_while_planning(slow: Any) -> None:
