@@ -22,11 +22,9 @@ from bench import measure
 from mbrl_fast.agent import Agent
 from mbrl_fast.demo import progress_bar
 from mbrl_fast.evaluation import evaluate
-from mbrl_fast.export import export
 from mbrl_fast.models import Bicycle
-from mbrl_fast.pipeline import load_agent
+from mbrl_fast.pipeline import export_for, load_agent
 from mbrl_fast.report.table import comparison
-from mbrl_fast.rewards import ParkingReward
 from mbrl_fast.tasks import Delayed, Parking
 
 
@@ -52,7 +50,7 @@ class ParkingDelay:
         task, late = Parking(), Delayed(Parking(), self.delay)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "bicycle.safetensors"
-            export(Bicycle(), ParkingReward(), env=task).save(path)
+            export_for(task, [Bicycle()]).save(path)
             kinds: dict[str, tuple[Any, float]] = {
                 "no delay": (task, 0.0),
                 "delay, ignored": (late, 0.0),

@@ -65,7 +65,7 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
             found[name] += episodes.complete(maker, TASKS[name], name, data_seed, range(first, first + count), options.jobs)
     rows = {name: {**summary(rows), "real_transitions": transitions_of(name, recipe)} for name, rows in found.items() if rows}
     show(rows)
-    result = {"machine": measure.machine(), "options": {**vars(options), "work": str(options.work)},
+    result = {"machine": measure.machine(), "options": {**vars(options), "work": options.work.name},
               "recipe": vars(recipe), "planners": {name: TASKS[name].planner_settings() for name in rows if name != NOTEBOOK},
               "agents": rows}  # fmt: skip
     if options.save:

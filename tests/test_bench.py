@@ -9,7 +9,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench import contenders, family, jitter, measure, native, peers, plan_latency, policy, problems, roofline, scaling, tiny
+from bench import (
+    contenders,
+    family,
+    jitter,
+    measure,
+    native,
+    parking_episodes,
+    parking_quality,
+    peers,
+    plan_latency,
+    policy,
+    problems,
+    roofline,
+    scaling,
+    tiny,
+)  # fmt: skip
 
 import mbrl_fast as mf
 
@@ -154,3 +169,40 @@ def test_the_family_is_timed_at_equal_model_steps() -> None:
     assert set(result["planners"]) == set(family.PLANNERS)
     assert all(math.isfinite(row["median_ms"]) and math.isfinite(row["value"]) for row in result["planners"].values())
     json.dumps(result)
+
+
+def test_parking_quality_goes_on_where_it_was_cut(tmp_path: Path) -> None:
+    pytest.importorskip("highway_env")
+    words = ["--only", parking_quality.BICYCLE, parking_quality.IDENTIFIED, "--data-seeds", "3", "4", "--first-episode", "500"]
+    words += ["--work", str(tmp_path), "--jobs", "1"]
+    first = parking_quality.main([*words, "--episodes", "1"])
+    lines = (tmp_path / "episodes.jsonl").read_text().splitlines()
+    second = parking_quality.main([*words, "--episodes", "1"])
+    assert (tmp_path / "episodes.jsonl").read_text().splitlines() == lines  # nothing is driven twice
+    assert {key: second[key] for key in ("agents", "planners")} == {key: first[key] for key in ("agents", "planners")}
+    assert len(lines) == 4
+    row = first["agents"][parking_quality.IDENTIFIED]
+    assert (row["episodes"], row["data_seeds"], row["seeds"], row["real_transitions"]) == (2, [3, 4], [500, 501], 200)
+    assert row["success_interval"][0] <= row["success_rate"] <= row["success_interval"][1]
+    assert 0.0 < row["plan_change"] < 2.0
+    assert row["plan_cpu_ms"] > 0.0
+    json.dumps(first)
+
+
+def test_a_crash_after_success_counts_as_a_crash() -> None:
+    def row(**changes: object) -> dict[str, object]:
+        usual = {"success": True, "strict": True, "crash": False, "crash_after_success": False, "steps_to_success": 9}
+        times = {
+            "steps_to_strict": 20,
+            "return": -1.0,
+            "action_rate": 0.1,
+            "plan_change": None,
+            "plan_wall_ms": 1.0,
+            "plan_cpu_ms": 1.0,
+        }
+        return {"agent": "x", "data_seed": 0, "seed": 0, **usual, **times, **changes}
+
+    line = parking_episodes.summary([row(), row(seed=1, strict=False, steps_to_strict=None, crash_after_success=True)])
+    assert (line["success_count"], line["strict_count"], line["crash_count"]) == (2, 1, 1)
+    assert (line["mean_steps"], line["mean_steps_strict"], line["plan_change"]) == (9.0, 20.0, None)
+    assert line["not_strict"] == [(0, 1)]

@@ -25,7 +25,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for module in ("torch", "highway_env", "matplotlib"):
         pytest.importorskip(module)
     folder = tmp_path_factory.mktemp("runs") / "small"
-    options = ["--transitions", "300", "--members", "2", "--hidden-size", "8", "--epochs", "2"]
+    options = ["--transitions", "300", "--rounds", "0", "--members", "2", "--hidden-size", "8", "--epochs", "2"]
     assert main(["train", "--out", str(folder), *options]) == 0
     return folder
 
@@ -112,6 +112,17 @@ def test_rounds_drive_with_the_planner_and_train_on_everything(tmp_path: Path) -
     assert lines[-1]["real_transitions"] == 340
     first, second = data[200:270], data[270:]
     assert not np.array_equal(first.states, second.states)
+
+
+def test_what_is_not_given_is_what_the_task_recommends() -> None:
+    from mbrl_fast.pipeline import make_recipe
+    from mbrl_fast.tasks import Parking
+
+    recipe = make_recipe(members=None, rounds=3)
+    assert (recipe.transitions, recipe.rounds, recipe.members) == (Parking.recipe["transitions"], 3, Parking.recipe["members"])
+    assert make_recipe().real_transitions == 4000
+    physics = make_recipe(model="physics")
+    assert (physics.real_transitions, physics.members) == (200, 1)
 
 
 def test_physics_is_identified_from_little_data(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from mbrl_fast.commands.common import say, show
 class Demo:
     """Watch a car learn to park.
 
-    Collects random driving in highway-env's parking-v0, trains an ensemble, exports and verifies it, drives with it,
-    and drives the same episodes with the planner of highway-env's own notebook in PyTorch. Prints both side by side;
-    the run folder keeps the video, plots and numbers.
+    Collects random driving in highway-env's parking-v0, trains an ensemble, drives with it to learn more and trains again,
+    exports and verifies it, drives with it, and drives the same episodes with the planner of highway-env's own notebook in
+    PyTorch. Prints both side by side; the run folder keeps the video, plots and numbers.
 
     Try:
       mbrl-fast demo --seed 1 --episodes 20
@@ -26,9 +26,11 @@ class Demo:
     """Run folder to make; an earlier demo's is replaced. Default: runs/demo-<date>-<time>."""
     seed: int = 0
     """Of data, weights and training."""
-    transitions: int = 2000
-    """Random environment steps to learn from."""
-    members: int = 5
+    transitions: int | None = None
+    """Random environment steps to learn from. Default, as for the next two: what the task recommends."""
+    rounds: int | None = None
+    """Rounds of driving with the planner and training anew."""
+    members: int | None = None
     """Networks in the ensemble."""
     episodes: int = 10
     """Evaluation episodes for each of the two planners."""
@@ -42,11 +44,11 @@ class Demo:
     def run(self) -> None:
         """Run it."""
         from mbrl_fast.demo import demo
-        from mbrl_fast.pipeline import Recipe
+        from mbrl_fast.pipeline import make_recipe
         from mbrl_fast.report.table import comparison
 
         out = self.out or Path("runs") / time.strftime("demo-%Y%m%d-%H%M%S")
-        recipe = Recipe(seed=self.seed, transitions=self.transitions, members=self.members)
+        recipe = make_recipe(seed=self.seed, transitions=self.transitions, rounds=self.rounds, members=self.members)
         began = time.perf_counter()
         results = demo(
             out,

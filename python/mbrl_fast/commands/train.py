@@ -24,18 +24,18 @@ class Train:
     """What to learn. There are: parking, parking-parked (ten other cars stand there), pendulum."""
     seed: int = 0
     """Of data, weights and training. The same seed gives the same file."""
-    transitions: int = 2000
-    """Random environment steps to learn from (about 5 ms each)."""
-    members: int = 5
+    transitions: int | None = None
+    """Random environment steps to learn from (about 5 ms each). Default, as for all below: what the task recommends."""
+    rounds: int | None = None
+    """Rounds of driving with the planner and training anew on everything seen so far, after the random data."""
+    on_policy: int | None = None
+    """Environment steps of each round."""
+    members: int | None = None
     """Networks in the ensemble. A candidate's return is the mean over them."""
-    hidden_size: int = 64
+    hidden_size: int | None = None
     """Units in the hidden layer of each network."""
     epochs: int | None = None
-    """Passes over the data, at most. Default: what the package finds best."""
-    rounds: int = 0
-    """Rounds of driving with the planner and training anew on everything seen so far, after the random data."""
-    on_policy: int = 1000
-    """Environment steps of each round."""
+    """Passes over the data, at most."""
     model: str = "network"
     """network: an ensemble. physics: the task's equations, whose few unknown numbers are fitted; 200 transitions are enough."""
     overwrite: Flag = False
@@ -43,20 +43,13 @@ class Train:
 
     def run(self) -> None:
         """Run it."""
-        from mbrl_fast.pipeline import Recipe, build
+        from mbrl_fast.pipeline import build, make_recipe
         from mbrl_fast.run import new_run
 
-        recipe = Recipe(
-            self.task,
-            self.seed,
-            self.transitions,
-            self.members,
-            self.hidden_size,
-            self.epochs,
-            self.rounds,
-            self.on_policy,
-            self.model,
-        )
+        recipe = make_recipe(
+            self.task, model=self.model, seed=self.seed, transitions=self.transitions, rounds=self.rounds, on_policy=self.on_policy,
+            members=self.members, hidden_size=self.hidden_size, epochs=self.epochs,
+        )  # fmt: skip
         with new_run(self.out, self.overwrite) as run:
             build(recipe, run, say)
         print(f"{self.out}: now try  mbrl-fast evaluate {self.out}")
