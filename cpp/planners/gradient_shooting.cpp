@@ -54,7 +54,8 @@ void GradientShooting::begin(Memory&, double, bool warm) {
 }
 
 bool GradientShooting::search(Memory& memory, const PlanRequest& request) {
-    gradient_.start(begins(), before(), request.inputs, true);
+    gradient_.share_weights(rollout_);
+    gradient_.start(begins(), before(), request.inputs, false);
     draw_starts(memory, request);
     std::fill_n(first_.data(), first_.size(), 0.0f);
     std::fill_n(second_.data(), second_.size(), 0.0f);

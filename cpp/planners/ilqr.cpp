@@ -119,7 +119,8 @@ bool ILQR::model(const PlanRequest& request, std::int64_t deadline) {
     const int size = problem().action_size;
     for (int t = 0; t < rollout_.shape().steps(); ++t)
         std::copy_n(actions_.begin() + t / steps_per_knot() * size, size, steps_.begin() + t * size);
-    model_.start(before(), request.inputs, true);
+    model_.share_weights(rollout_);
+    model_.start(before(), request.inputs, false);
     return model_.run(states_.data(), steps_.data(), rollout_.shape().steps(), 0, deadline);
 }
 

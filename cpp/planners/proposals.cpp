@@ -34,7 +34,7 @@ PolicyProposals::Runner::Runner(const Problem& of, const Program& program, bool 
 /// Sequences are few: constants and prologue are written for each of them anew.
 void PolicyProposals::Runner::use(const Rollout& planner, int member, const InputValues& inputs) {
     const Program& program = executor.program();
-    const WeightSet* newer = planner.weights();
+    const WeightSet* newer = planner.weights().get();
     executor.use(newer ? *newer->programs.at(program.name) : *program.weights());
     const int weights = std::min(member, program.members - 1);
     executor.write_constants(weights, uniforms.data());

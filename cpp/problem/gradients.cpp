@@ -112,6 +112,13 @@ void RolloutGradient::take_weights() {
     if (problem_->weights.take(version_, weights_)) use_weights();
 }
 
+void RolloutGradient::share_weights(const Rollout& other) {
+    if (version_ == other.weights_version()) return;
+    weights_ = other.weights();
+    version_ = other.weights_version();
+    use_weights();
+}
+
 void RolloutGradient::start(const float* state, const float* previous_action, const InputValues& inputs, bool take_newer) {
     if (take_newer) take_weights();
     start_rows_ = {nullptr, 0};

@@ -36,6 +36,8 @@ class RolloutGradient {
 
     /// Takes newer weights, if the problem has some and nobody is leaving them just now: waits, allocates and frees nothing.
     void take_weights();
+    /// The same weights as a rollout of the problem, so that one plan has one model.
+    void share_weights(const Rollout& other);
     std::uint64_t weights_version() const { return version_; }
     /// As Rollout's: once per plan; null previous action: zeros.
     void start(const float* state, const float* previous_action, const InputValues& inputs, bool take_newer = true);

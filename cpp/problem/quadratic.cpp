@@ -103,6 +103,13 @@ void QuadraticModel::take_weights() {
     if (problem_->weights.take(version_, weights_)) use_weights();
 }
 
+void QuadraticModel::share_weights(const Rollout& other) {
+    if (version_ == other.weights_version()) return;
+    weights_ = other.weights();
+    version_ = other.weights_version();
+    use_weights();
+}
+
 void QuadraticModel::start(const float* previous_action, const InputValues& inputs, bool take_newer) {
     if (take_newer) take_weights();
     for (std::size_t a = 0; a < previous_action_.size(); ++a) previous_action_[a] = previous_action ? previous_action[a] : 0.0f;

@@ -33,6 +33,8 @@ class QuadraticModel {
 
     /// Takes newer weights, if there are some: waits, allocates and frees nothing.
     void take_weights();
+    /// The same weights as a rollout of the problem, so that one plan has one model.
+    void share_weights(const Rollout& other);
     std::uint64_t weights_version() const { return version_; }
     /// Once per plan: last executed action [action_size] (null: zeros) and inputs, as Rollout's (per-step inputs [steps(), size]).
     void start(const float* previous_action, const InputValues& inputs, bool take_newer = true);

@@ -84,7 +84,7 @@ class Rollout {
     void share_weights(const Rollout& other);
     /// Which ones, see WeightSlot; 0 are the file's.
     std::uint64_t weights_version() const { return version_; }
-    const WeightSet* weights() const { return weights_.get(); }  // null: the programs' own
+    const std::shared_ptr<const WeightSet>& weights() const { return weights_; }  // null: the programs' own
     /// Once per plan: start state [state_size], last executed action [action_size] (null: zeros), inputs. Takes newer weights
     /// first, if asked to, and runs the prologues when the inputs or the weights are others than last time.
     void start(const float* state, const float* previous_action, const InputValues& inputs, bool take_newer = true);
