@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mbrl_fast.planners.plan import Plan, PlanBatch
+from mbrl_fast.planners.plan import Plan, PlanBatch, PlanStats
 from mbrl_fast.planners.planner import Planner
 
 
@@ -103,7 +104,9 @@ class Refined:
         start = first.actions[None]
         refined = self.refiner._plan(*asked, left, None, delay, committed, start, None, None, None, False, stream)
         # Cut off before it had evaluated its start, the refiner knows nothing better than its own last plan.
-        return refined if refined.value >= first.value else first
+        better = refined if refined.value >= first.value else first
+        steps, milliseconds = first.model_steps + refined.model_steps, 1e3 * (time.perf_counter() - began)
+        return replace(better, stats=PlanStats(better.stats.tiles, steps, milliseconds))
 
     def __repr__(self) -> str:
         return f"Refined({self.sampler!r}, {self.refiner!r})"
