@@ -10,9 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bench import (
-    contenders, jitter, measure, native, parking_episodes, parking_quality, peers, plan_latency, policy, problems, roofline,
-    scaling, tiny,
-)  # fmt: skip
+    contenders,
+    jitter,
+    measure,
+    native,
+    parking_episodes,
+    parking_quality,
+    peers,
+    plan_latency,
+    policy,
+    problems,
+    roofline,
+    scaling,
+    tiny,
+)
 
 import mbrl_fast as mf
 
