@@ -195,7 +195,10 @@ def test_inspect_shows_what_an_engineer_checks(problem: str, capsys: pytest.Capt
         "0.2 s",
         "throttle",
         "5 m/s²",
-        "state[6], action[2], goal[6]",
+        "state[6]",
+        "action[2]",
+        "goal[6]",
+        "terminal_value",
         "linear×",
         "step/0.weight",
         "test vectors",
@@ -215,7 +218,7 @@ def test_inspect_counts_the_multiply_adds_that_the_core_counts(problem: str) -> 
 
 def test_verify_agrees_or_exits_with_1(problem: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["verify", problem]) == 0
-    assert "ok, 2 outputs agree with PyTorch" in capsys.readouterr().out
+    assert "ok, 3 outputs agree with PyTorch" in capsys.readouterr().out
 
     def disagree(self: Any) -> None:
         raise ValueError("step/reward must agree with its test vectors within 1e-5, got a relative error of 0.5")
