@@ -12,6 +12,7 @@ import pytest
 from bench import (
     contenders,
     family,
+    ilqr_claim,
     jitter,
     measure,
     native,
@@ -19,6 +20,7 @@ from bench import (
     parking_quality,
     peers,
     plan_latency,
+    planner_pictures,
     policy,
     problems,
     roofline,
@@ -27,6 +29,10 @@ from bench import (
 )
 
 import mbrl_fast as mf
+from mbrl_fast.models import Bicycle
+from mbrl_fast.planners import REGISTRY
+from mbrl_fast.rewards import ParkingReward
+from mbrl_fast.tasks import Parking
 
 PACKAGES = {
     "torchrl": ("torchrl", "tensordict"),
@@ -209,3 +215,20 @@ def test_a_crash_after_success_counts_as_a_crash() -> None:
     assert (line["success_count"], line["strict_count"], line["crash_count"]) == (2, 1, 1)
     assert (line["mean_steps"], line["mean_steps_strict"], line["plan_change"]) == (9.0, 20.0, None)
     assert line["not_strict"] == [(0, 1)]
+
+
+def test_the_claim_about_ilqr_is_a_table_of_three_planners() -> None:
+    words = ["--world", "replica", "--episodes", "2", "--budgets", "0.5", "--max-steps", "12", "--first-episode", "7"]
+    rows = ilqr_claim.main(words)["rows"]
+    assert [row["planner"] for row in rows] == ["CEM", "iLQR", "CEM, then iLQR"]
+    assert all(row["episodes"] == 2 and row["plan_ms"] > 0.0 and math.isfinite(row["return"]) for row in rows)
+
+
+def test_every_registered_planner_has_its_picture() -> None:
+    problem = mf.export(Bicycle(), ParkingReward(), env=Parking())
+    drawn = planner_pictures.planners(problem)
+    assert set(REGISTRY) <= set(drawn)
+    axes = planner_pictures.draw("icem", drawn["icem"], problem)
+    assert len(axes.lines) > 300
+    pictures = Path(planner_pictures.__file__).parents[1] / "docs" / "planners"
+    assert {path.stem for path in pictures.glob("*.png")} == set(drawn)
