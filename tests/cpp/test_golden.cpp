@@ -100,6 +100,8 @@ const GoldenKind golden_kinds[] = {
     {"smooth mppi", 0xf15cd326e0d8f6c6, -11.1866789},
     {"random shooting", 0xe549388b0868ed6f, -11.0762968},
     {"predictive sampling", 0x28e9f582467d5069, -11.1362438},
+    {"gradient shooting", 0x5e0efb538bffbc03, -11.0583439},
+    {"ilqr", 0x4fa61ac19a656db9, -11.0129652},
 };
 
 Outcome plan(const test::Kind& kind, int threads) {
