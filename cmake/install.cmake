@@ -16,7 +16,7 @@ set(install_cmake ${install_lib}/cmake/mbrl_fast)
 # In the source tree headers include each other as "problem/file.hpp". Such a name may be another file in a project that uses
 # us, so the installed ones say "mbrl_fast/problem/file.hpp". JSON and the kernels' insides stay at home.
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/cpp cpp/*.hpp cpp/*.h)
-list(FILTER headers EXCLUDE REGEX "^bindings/|^api/settings|\\.inc\\.hpp$|problem/(json|safetensors)\\.hpp|kernels/(simd|dispatch)\\.hpp")
+list(FILTER headers EXCLUDE REGEX "^bindings/|^api/settings|\\.inc\\.hpp$|problem/(json|safetensors)\\.hpp|(kernels/(simd|dispatch)|planners/map_row)\\.hpp")
 file(REMOVE_RECURSE ${PROJECT_BINARY_DIR}/include)
 foreach(header IN LISTS headers)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cpp/${header})

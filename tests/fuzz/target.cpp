@@ -5,6 +5,8 @@
 
 #include "core/check.hpp"
 #include "planners/cem.hpp"
+#include "planners/gradient_shooting.hpp"
+#include "planners/ilqr.hpp"
 #include "problem/evaluate.hpp"
 #include "problem/file.hpp"
 
@@ -56,9 +58,9 @@ mbrl::CEMSettings settings() {
     return s;
 }
 
-void plan(std::shared_ptr<const mbrl::Problem> problem) {
-    mbrl::CEM planner(problem, settings());
-    const int steps = planner.settings().horizon * planner.settings().steps_per_knot;
+void plan(mbrl::Planner& planner) {
+    const mbrl::Problem* problem = &planner.problem();
+    const int steps = planner.horizon() * planner.steps_per_knot();
     std::vector<std::vector<float>> values;
     mbrl::InputValues inputs;
     for (const auto& input : problem->inputs)
@@ -78,6 +80,21 @@ void plan(std::shared_ptr<const mbrl::Problem> problem) {
     }
 }
 
+/// A sampler, and those who need the derivatives of whatever the file computes.
+void plan_on(const std::shared_ptr<const mbrl::Problem>& problem) {
+    mbrl::CEM sampler(problem, settings());
+    plan(sampler);
+    mbrl::GradientShootingSettings climb;
+    climb.horizon = climb.steps_per_knot = climb.iterations = 2;
+    climb.population = 3;
+    mbrl::GradientShooting climber(problem, climb);
+    plan(climber);
+    mbrl::ILQRSettings improve;
+    improve.horizon = improve.steps_per_knot = improve.iterations = 2;
+    mbrl::ILQR improver(problem, improve);
+    plan(improver);
+}
+
 }  // namespace
 
 Outcome try_file(std::string_view bytes) {
@@ -89,11 +106,12 @@ Outcome try_file(std::string_view bytes) {
         return Outcome::refused;
     }
     if (!small_enough(*problem)) return Outcome::loaded;
-    problem->assign_weights(*mbrl::load_problem(bytes));
     evaluate_programs(*problem);
-    if (!problem->program("step").outputs.contains("reward")) return Outcome::loaded;  // refused by the planner
-    plan(std::move(problem));
-    return Outcome::planned;
+    const bool plans = problem->program("step").outputs.contains("reward");  // else refused by every planner
+    if (plans) plan_on(problem);
+    problem->assign_weights(*mbrl::load_problem(bytes));  // those of the adjoints, too
+    if (plans) plan_on(problem);
+    return plans ? Outcome::planned : Outcome::loaded;
 }
 
 }  // namespace fuzz
