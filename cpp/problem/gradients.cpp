@@ -9,10 +9,6 @@
 namespace mbrl {
 namespace {
 
-constexpr int kGrain = 8;  // tiles are cut at multiples of this many lanes, or of a longer vector
-
-int grain() { return std::max(kGrain, static_cast<int>(kernels().lanes)); }
-
 std::string joined(const std::vector<std::string>& names) {
     std::string text;
     for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
@@ -71,7 +67,7 @@ RolloutGradient::RolloutGradient(std::shared_ptr<const Problem> problem, Rollout
         worker.lambda = AlignedFloats(size * lanes);
         for (AlignedFloats* row : {&worker.total, &worker.sum, &worker.scratch}) *row = AlignedFloats(lanes);
     }
-    finished_.resize(tiles(shape_.population));
+    finished_.resize(Tiling(shape_.population, stride_, pool_->threads()).tiles());
     first_weights_ = weights_ = problem_->weights_with_derived(&version_);
     use_weights();
 }
@@ -91,15 +87,6 @@ void RolloutGradient::find_rows() {
     value_ = terminal_->executor().output("value")[0];
     by_value_ = terminal_back_->executor().argument_offset(cotangent_of("value"));
     terminal_to_state_ = terminal_back_->executor().output(gradient_of("state"));
-}
-
-/// Whether the next model step, if it takes as long as the last one, would end after the deadline.
-bool RolloutGradient::out_of_time(Worker& worker, std::int64_t deadline) {
-    if (deadline == kNoDeadline) return false;
-    const std::int64_t now = now_ns();
-    if (worker.step_began != 0) worker.last_step = now - worker.step_began;
-    worker.step_began = now;
-    return now + worker.last_step >= deadline;
 }
 
 void RolloutGradient::use_weights() {
@@ -130,27 +117,24 @@ void RolloutGradient::start(const float* state, const float* previous_action, co
     prepared_ = true;
 }
 
-int RolloutGradient::tiles(int count) const {
-    const int grains = round_up(count, grain()) / grain();
-    const int fewest = (grains * grain() + stride_ - 1) / stride_;
-    return std::min(grains, round_up(fewest, pool_->threads()));
-}
-
 Progress RolloutGradient::run(ActionRows actions, int count, float* returns, GradientRows gradients, const Budget& budget) {
     const Job job{actions, count, returns, gradients, budget};
-    const int tiles = this->tiles(count), grains = round_up(count, grain()) / grain();
-    const auto begin = [&](int tile) { return static_cast<int>(std::int64_t{grains} * tile / tiles) * grain(); };
-    for (Worker& worker : workers_) worker.model_steps = worker.step_began = worker.last_step = 0;
+    const Tiling tiling(count, stride_, pool_->threads());
+    const int tiles = tiling.tiles();
+    for (Worker& worker : workers_) {
+        worker.model_steps = 0;
+        worker.clock = {};
+    }
     std::fill_n(finished_.begin(), tiles, 0);
     const int allowed = static_cast<int>(std::clamp<std::int64_t>(budget.max_tiles, 0, tiles));
     pool_->for_each(allowed, [&](int tile, int thread) {
         const FlushDenormals flush;
-        finished_[tile] = run_tile(workers_[thread], job, begin(tile), begin(tile + 1) - begin(tile));
+        finished_[tile] = run_tile(workers_[thread], job, tiling.begin(tile), tiling.begin(tile + 1) - tiling.begin(tile));
     });
     Progress progress;
     while (progress.tiles < tiles && finished_[progress.tiles]) ++progress.tiles;
     progress.complete = progress.tiles == tiles;
-    progress.candidates = std::min(begin(progress.tiles), count);
+    progress.candidates = std::min(tiling.begin(progress.tiles), count);
     for (const Worker& worker : workers_) progress.model_steps += worker.model_steps;
     return progress;
 }
@@ -184,7 +168,7 @@ bool RolloutGradient::forward(Worker& worker, const Job& job, int member, int fi
     std::fill_n(worker.alive.data(), width, 1.0f);
     load_state(worker, first, width);
     for (int t = 0; t < shape_.steps(); ++t) {
-        if (out_of_time(worker, job.budget.deadline)) return false;
+        if (worker.clock.out_of_time(job.budget.deadline)) return false;
         float *alive = worker.alive.data() + static_cast<std::ptrdiff_t>(t) * stride_, *after = alive + stride_;
         load_step(*step_, lanes, job, t, first, width);
         executor.run(frame);
@@ -260,7 +244,7 @@ bool RolloutGradient::backward(Worker& worker, const Job& job, int member, int f
     const Frame frame = step_back_->frame(member, lanes, width);
     terminal_lambda(worker, member, width);
     for (int t = shape_.steps() - 1; t >= 0; --t) {
-        if (out_of_time(worker, job.budget.deadline)) return false;
+        if (worker.clock.out_of_time(job.budget.deadline)) return false;
         std::copy_n(state(worker, t), size, lanes + step_back_->state);
         load_step(*step_back_, lanes, job, t, first, width);
         std::copy_n(worker.lambda.data(), size, lanes + by_next_state_);

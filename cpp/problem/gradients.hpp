@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/thread_pool.hpp"
-#include "problem/placed_program.hpp"
+#include "problem/rollout.hpp"
 #include "program/gradient.hpp"
 
 namespace mbrl {
@@ -55,7 +55,8 @@ class RolloutGradient {
         AlignedFloats alive;                                     // [steps + 1] rows, not 0 where the candidate has not ended
         AlignedFloats lambda;                                    // [state_size] rows, of the return by the state
         AlignedFloats total, sum, scratch;
-        std::int64_t model_steps = 0, step_began = 0, last_step = 0;
+        std::int64_t model_steps = 0;
+        StepClock clock;
     };
     struct Job {
         ActionRows actions;
@@ -64,7 +65,6 @@ class RolloutGradient {
         GradientRows gradients;
         Budget budget;
     };
-    int tiles(int count) const;
     bool run_tile(Worker& worker, const Job& job, int first, int width);
     bool forward(Worker& worker, const Job& job, int member, int first, int width);
     bool backward(Worker& worker, const Job& job, int member, int first, int width);
@@ -76,7 +76,6 @@ class RolloutGradient {
     float* state(Worker& worker, int step) const;
     void use_weights();
     void find_rows();
-    static bool out_of_time(Worker& worker, std::int64_t deadline);
 
     std::shared_ptr<const Problem> problem_;
     RolloutShape shape_;

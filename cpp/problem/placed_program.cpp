@@ -37,6 +37,7 @@ PlacedProgram::PlacedProgram(const Problem& problem, const Program& program, int
 }
 
 void PlacedProgram::use(const WeightSet* weights) {
+    constants_written_ = false;
     executor_.use(weights ? *weights->programs.at(program_.name) : *program_.weights());
 }
 
@@ -45,11 +46,12 @@ void PlacedProgram::prepare(const HeldInputs& inputs) {
     for (int member = 0; member < problem_.members; ++member) {
         const int weights = std::min(member, program_.members - 1);
         float* block = uniforms_.data() + executor_.uniform_floats() * static_cast<std::size_t>(member);
-        executor_.write_constants(weights, block);
+        if (!constants_written_) executor_.write_constants(weights, block);
         for (std::size_t i = 0; i < problem_.inputs.size(); ++i)
             executor_.write_uniform(problem_.inputs[i].name, inputs.values(i), block);
         executor_.run_prologue(weights, block);
     }
+    constants_written_ = true;
 }
 
 Frame PlacedProgram::frame(int member, float* lanes, int width) const {

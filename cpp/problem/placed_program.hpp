@@ -3,7 +3,8 @@
 
 #include <vector>
 
-#include "problem/rollout.hpp"
+#include "problem/problem.hpp"
+#include "program/executor.hpp"
 
 namespace mbrl {
 
@@ -25,9 +26,10 @@ class PlacedProgram {
 
     const Executor& executor() const { return executor_; }
     Executor& executor() { return executor_; }
+    const Program& program() const { return program_; }
     /// With these weights from now on, null for the program's own; prepare() must follow.
     void use(const WeightSet* weights);
-    /// Writes constants and inputs, runs the prologues.
+    /// Writes the inputs, and constants where weights are new; runs the prologues.
     void prepare(const HeldInputs& inputs);
     Frame frame(int member, float* lanes, int width) const;
     /// Offset of a lane argument in lane memory, -1 when the program does not use it.
@@ -39,7 +41,8 @@ class PlacedProgram {
     const Problem& problem_;
     const Program& program_;
     Executor executor_;
-    AlignedFloats uniforms_;        // one block per member
+    AlignedFloats uniforms_;  // one block per member
+    bool constants_written_ = false;
     std::vector<int> per_step_at_;  // lane offset of each per-step input, -1 otherwise
 };
 

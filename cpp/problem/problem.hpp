@@ -22,6 +22,9 @@ struct Input {
     int size() const;
 };
 
+/// One candidate's value per run-time input, in the order of Problem::inputs: [size], per-step inputs [steps, size].
+using InputValues = std::vector<const float*>;
+
 struct Problem {
     int state_size = 0;
     int action_size = 0;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/thread_pool.hpp"
-#include "problem/placed_program.hpp"
+#include "problem/rollout.hpp"
 #include "program/gradient.hpp"
 
 namespace mbrl {

@@ -6,8 +6,8 @@
 
 #include "core/thread_pool.hpp"
 #include "problem/objective.hpp"
-#include "problem/problem.hpp"
-#include "program/executor.hpp"
+#include "problem/placed_program.hpp"
+#include "problem/tiles.hpp"
 
 namespace mbrl {
 
@@ -22,9 +22,6 @@ struct RolloutShape {
     int steps() const { return horizon * steps_per_knot; }
 };
 
-/// One candidate's value per run-time input, in the order of Problem::inputs: [size], per-step inputs [steps, size].
-using InputValues = std::vector<const float*>;
-
 /// Action sequences of a population: row (knot·action_size + a) holds one number for every candidate.
 struct ActionRows {
     const float* rows;
@@ -36,15 +33,6 @@ struct StateRows {
     float* rows;
     std::int64_t stride;
 };
-
-/// Lanes of a tile on which to run a Program.
-int tile_lanes(const Program& program);
-/// Pointer to the operand's lanes; what is the same for all lanes is spread into `scratch`.
-const float* lanes_of(const Frame& frame, Operand operand, float* scratch);
-
-/// steady_clock, in nanoseconds since its epoch.
-std::int64_t now_ns();
-inline constexpr std::int64_t kNoDeadline = INT64_MAX;
 
 /// What a run may spend, and what would be wasted. Tiles are planned in order; the first `max_tiles` may run.
 struct Budget {
@@ -103,7 +91,8 @@ class Rollout {
         std::vector<float> returns;         // [members] of one candidate
         std::vector<int> candidates, kept;  // of each lane in use: its place in the tile; and which lanes to keep, for prune()
         std::vector<float> best;            // the best returns of this worker in this run, a heap of at most Budget::keep
-        std::int64_t model_steps = 0, last_step = 0;
+        std::int64_t model_steps = 0;
+        StepClock clock;
     };
     struct Job {
         ActionRows actions;
@@ -120,11 +109,8 @@ class Rollout {
         bool packed = false;
     };
     enum class Outcome : std::uint8_t { cut, pruned, done };
-    static int grain();  // tiles are cut at multiples of this many lanes
-    int tiles(int count) const;
     Outcome run_tile(Worker& worker, const Job& job, int first, int width);
     Outcome run_member(Worker& worker, const Job& job, int member, Tile& tile);
-    bool out_of_time(Worker& worker, std::int64_t deadline, std::int64_t& step_began) const;
     bool may_prune(const Job& job, const Worker& worker, int member, int step) const;
     Outcome prune(Worker& worker, int member, int step, Tile& tile) const;
     void pack(Worker& worker, int live, Tile& tile) const;
@@ -133,8 +119,6 @@ class Rollout {
     void remember(Worker& worker, const Job& job, int first, int width) const;
     void bound_rewards();
     void use_weights();
-    bool load_inputs(const InputValues& inputs);
-    void run_prologues();
     float rounding_slack() const;
     void start_state(const Worker& worker, float* state, const Tile& tile) const;
     void load_arguments(Worker& worker, ActionRows actions, const Tile& tile, int step);
@@ -145,19 +129,16 @@ class Rollout {
     RolloutShape shape_;
     std::shared_ptr<ThreadPool> pool_;
     int stride_ = 0, padded_ = 0;
-    std::unique_ptr<Executor> step_, terminal_;
+    std::unique_ptr<PlacedProgram> step_, terminal_;
+    HeldInputs inputs_;
     Operand reward_{}, ended_{};
     bool has_reward_ = false, ends_ = false;
-    int state_at_ = -1, action_at_ = -1, previous_at_ = -1, time_at_ = -1;
-    std::vector<int> input_at_;  // lane offset of each per-step input, -1 otherwise
     std::vector<float> discounts_;
-    std::vector<float> rest_;                          // [steps + 1] most that a member can still collect from a step on
-    AlignedFloats step_uniforms_, terminal_uniforms_;  // one block per member
+    std::vector<float> rest_;  // [steps + 1] most that a member can still collect from a step on
     std::vector<float> state_, previous_action_;
-    std::vector<std::vector<float>> input_values_;
     std::shared_ptr<const WeightSet> weights_;  // null: the programs' own
     std::uint64_t version_ = 0;
-    bool constants_written_ = false, prologues_ran_ = false;
+    bool prepared_ = false;
     ActionRows start_rows_{nullptr, 0};
     std::vector<Worker> workers_;
     std::vector<Outcome> outcomes_;  // of each tile

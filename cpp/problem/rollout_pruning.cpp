@@ -64,7 +64,7 @@ Rollout::Outcome Rollout::prune(Worker& worker, int member, int step, Tile& tile
     int live = 0;
     for (int lane = 0; lane < tile.live; ++lane) live += reaches(lane);
     if (live == 0) return Outcome::pruned;
-    if (4 * round_up(live, grain()) > 3 * tile.width) return Outcome::done;  // packing must pay
+    if (4 * round_up(live, tile_grain()) > 3 * tile.width) return Outcome::done;  // packing must pay
     for (int lane = 0, n = 0; n < live; ++lane)
         if (reaches(lane)) worker.kept[n++] = lane;
     pack(worker, live, tile);
@@ -79,14 +79,14 @@ void Rollout::pack(Worker& worker, int live, Tile& tile) const {
     const auto move_rows = [&](int at, int rows) {
         for (int i = 0; i < rows; ++i) move(worker.step_lanes.data() + at + static_cast<std::ptrdiff_t>(i) * stride_);
     };
-    move_rows(state_at_, problem_->state_size);
-    if (action_at_ >= 0) move_rows(action_at_, problem_->action_size);
+    move_rows(step_->state, problem_->state_size);
+    if (step_->action >= 0) move_rows(step_->action, problem_->action_size);
     move(worker.total.data());
     move(worker.alive.data());
     move(worker.sum.data());
     for (std::size_t at = 0; at < worker.members.size(); at += stride_) move(worker.members.data() + at);
     move(worker.candidates.data());
-    tile = {tile.first, round_up(live, grain()), live, true};
+    tile = {tile.first, round_up(live, tile_grain()), live, true};
 }
 
 void Rollout::remember(Worker& worker, const Job& job, int first, int width) const {

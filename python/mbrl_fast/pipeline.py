@@ -105,7 +105,7 @@ def build(recipe: Recipe, run: Run, say: Say = lambda line: None, progress: bool
 
     Args:
         recipe: what to do. run: where it is kept. say: told what happens. progress: show bars.
-        task: to drive in place of `make_task(recipe.task)`: with other parameters, or on a replica of its environment.
+        task: to drive in place of `make_task(recipe.task)`: with other parameters.
 
     Raises ImportError with a sentence if an extra is missing, ValueError if the exported file fails its own check.
     """
