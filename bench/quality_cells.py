@@ -18,12 +18,10 @@ from bench.parking_batch import RealWorld, Replica
 from bench.quality_sizes import TooDearError, fitted
 from mbrl_fast.data import Transitions
 from mbrl_fast.demo import NotebookPlanner
-from mbrl_fast.export import export
 from mbrl_fast.models import Bicycle
-from mbrl_fast.pipeline import Recipe, build
+from mbrl_fast.pipeline import Recipe, build, export_for
 from mbrl_fast.planners import REGISTRY
 from mbrl_fast.reference.notebook import train_notebook_model
-from mbrl_fast.rewards import ParkingReward
 from mbrl_fast.run import new_run
 from mbrl_fast.tasks import Parking
 
@@ -72,7 +70,7 @@ class Setup:
     def problem(self, model: str) -> mf.Problem:
         """By the model's name; the ensemble is trained once and kept in the folder."""
         if model == BICYCLE:
-            return export(Bicycle(), ParkingReward(), env=self.task)
+            return export_for(self.task, [Bicycle()])
         if self.ensemble:
             return mf.load(self.ensemble)
         return mf.load(self._trained() / "problem.safetensors")

@@ -3,7 +3,7 @@
     python examples/own_planner.py problem.safetensors
 
 Elites are weighted by their rank, which none of the built-in planners does: change what you like. ``keep`` tells the core that only
-so many of the best matter, so that it may leave the others unfinished (0: all matter). From a population of about 1,000 on, NumPy's
+so many of the best matter, so that it may leave the others unfinished (0: all matter). From a population of about 1,000 on, Python's
 share of the time is small: ``python -m bench.own_planner`` sets it beside the built-in planner.
 """
 
@@ -23,19 +23,19 @@ class OwnPlanner:
 
     def __init__(self, problem: mf.Problem, population: int = 1000, elites: int = 100, iterations: int = 5, keep: int = 100):
         self.problem, self.population, self.elites, self.iterations, self.keep = problem, population, elites, iterations, keep
-        self.plans, self.weights = 0, np.linspace(2, 0, elites, endpoint=False, dtype=np.float32) / (elites + 1)
+        self.plans, self.weights = 0, np.linspace(2, 0, elites, endpoint=False, dtype=np.float32)[:, None, None] / (elites + 1)
 
     def plan(self, state: ArrayLike, horizon: int = 5, steps_per_knot: int = 5, **inputs: Any) -> NDArray[np.float32]:
-        low, high = np.tile(self.problem.action_low, horizon), np.tile(self.problem.action_high, horizon)
+        low, high = (np.tile(bound, (horizon, 1)) for bound in (self.problem.action_low, self.problem.action_high))
         mean, std = (low + high) / 2, (high - low) / 2
         for iteration in range(self.iterations):
-            noise = mf.noise(0, 0, self.plans, iteration, self.population, len(mean))  # faster than NumPy's
-            actions = np.clip(mean + std * noise, low, high).reshape(self.population, horizon, -1)
+            actions = self.problem.sample(mean, std, self.population, plan=self.plans, iteration=iteration)
             returns = self.problem.rollout(state, actions, steps_per_knot=steps_per_knot, keep=self.keep, **inputs)
-            best = actions[np.argsort(-returns)[: self.elites]].reshape(self.elites, -1)  # NaN is sorted to the end
-            mean, std = self.weights @ best, best.std(0)
+            best = actions[(-returns).argsort()[: self.elites]]  # NaN is sorted to the end
+            mean = (self.weights * best).sum(0)
+            std = np.sqrt((self.weights * (best - mean) ** 2).sum(0))
         self.plans += 1
-        return np.clip(mean, low, high).reshape(horizon, -1)
+        return np.clip(mean, low, high)
 
 
 if __name__ == "__main__":

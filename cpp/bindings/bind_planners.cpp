@@ -4,7 +4,6 @@
 #include "bindings/inputs.hpp"
 #include "bindings/plan_options.hpp"
 #include "bindings/planners.hpp"
-#include "planners/noise.hpp"
 
 namespace mbrl::bindings {
 namespace {
@@ -221,19 +220,6 @@ py::object decision(BoundPlanner& self) {
     return result;
 }
 
-FloatArray noise(std::uint64_t seed, std::uint32_t stream, std::uint32_t plan, std::uint32_t iteration, int population,
-                 int elements) {
-    check(population >= 1 && elements >= 1, "population and elements must be >= 1, got ", population, " and ", elements);
-    const int padded = round_up(population, kLaneGroup);
-    AlignedFloats rows(static_cast<std::size_t>(round_up(elements, 4)) * padded);
-    draw_normals(noise_key(seed, stream), plan, iteration, elements, 0, padded, rows.data(), padded);
-    FloatArray normals({population, elements});
-    float* to = normals.mutable_data();
-    for (int n = 0; n < population; ++n)
-        for (int e = 0; e < elements; ++e) *to++ = rows[static_cast<std::size_t>(e) * padded + n];
-    return normals;
-}
-
 }  // namespace
 
 void bind_planners(py::module_& module) {
@@ -249,8 +235,6 @@ void bind_planners(py::module_& module) {
         .def("set_memory", &set_memory, py::arg("streams"), py::arg("first") = 0)
         .def("decision", &decision)
         .def_property_readonly("steps_per_action", [](const BoundPlanner& self) { return self.planner->steps_per_knot(); });
-    module.def("noise", &noise, py::arg("seed"), py::arg("stream"), py::arg("plan"), py::arg("iteration"), py::arg("population"),
-               py::arg("elements"), "The standard normals that a planner draws, [population, elements].");
 }
 
 }  // namespace mbrl::bindings

@@ -8,6 +8,7 @@ void bind_operations(pybind11::module_& module);
 void bind_problem(pybind11::module_& module);
 void bind_rollouts(pybind11::module_& module);
 void bind_planners(pybind11::module_& module);
+void bind_noise(pybind11::module_& module);
 void bind_settings(pybind11::module_& module);
 void bind_gradients(pybind11::module_& module);
 }  // namespace mbrl::bindings
@@ -29,6 +30,7 @@ PYBIND11_MODULE(_core, module) {
     mbrl::bindings::bind_problem(module);
     mbrl::bindings::bind_rollouts(module);
     mbrl::bindings::bind_planners(module);
+    mbrl::bindings::bind_noise(module);
     mbrl::bindings::bind_settings(module);
     mbrl::bindings::bind_gradients(module);
 }

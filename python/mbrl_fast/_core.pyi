@@ -41,6 +41,7 @@ __all__: list[str] = [
     "quadratic",
     "random_shooting",
     "rollout_gradient",
+    "sample",
 ]
 
 class Problem:
@@ -510,4 +511,11 @@ def rollout_gradient(
 ) -> tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32]]:
     """
     Returns [N] and their gradients [N, H, A].
+    """
+
+def sample(
+    problem: Problem, mean: typing.Any, std: typing.Any, population: int, seed: int, stream: int, plan: int, iteration: int
+) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    See mbrl_fast.Problem.sample.
     """

@@ -120,6 +120,17 @@ class Problem:
             native_objective(objective), risk, keep,
         )  # fmt: skip
 
+    def sample(
+        self, mean: ArrayLike, std: ArrayLike, population: int, *, seed: int = 0, stream: int = 0, plan: int = 0, iteration: int = 0
+    ) -> Floats:
+        """Candidates [population, H, A] for :meth:`rollout`: normal around ``mean`` [H, A] with deviations ``std`` [H, A] >= 0,
+        clipped to the bounds.
+
+        The numbers are a function of ``seed``, ``stream``, ``plan`` and ``iteration`` alone, and those that ``mbrl_fast.CEM``
+        draws at its own: count plans and iterations from 0. Faster than NumPy's generators.
+        """
+        return _core.sample(self._core, mean, std, population, seed, stream, plan, iteration)
+
     def gradient(
         self,
         state: ArrayLike,
