@@ -2,8 +2,9 @@
 
     python -m bench.own_planner [--rounds 200] [--populations 1000 4000] [--save]
 
-Both do the same model steps from the same state: population × 25 × 5 iterations on the notebook's network, with pruning and without
-it (the two prune alike but on candidates of their own, so the model steps that are left differ a little). Interleaved; medians of times and of each round's ratio.
+Both do the same model steps from the same state: population × 25 × 5 iterations on the notebook's network, with pruning and
+without it (the two prune alike but on candidates of their own, so the model steps that are left differ a little). Interleaved;
+medians of times and of each round's ratio.
 """
 
 from __future__ import annotations

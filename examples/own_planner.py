@@ -3,8 +3,8 @@
     python examples/own_planner.py problem.safetensors
 
 Elites are weighted by their rank, which none of the built-in planners does: change what you like. ``keep`` tells the core that only
-so many of the best matter, so that it may leave the others unfinished (0: all matter). From a population of about 1,000 on, Python's
-share of the time is small: ``python -m bench.own_planner`` sets it beside the built-in planner.
+so many of the best matter, so that it may leave the others unfinished (0: all matter). From a population of about 1,000 on,
+Python's share of the time is small: ``python -m bench.own_planner`` sets it beside the built-in planner.
 """
 
 from __future__ import annotations
