@@ -131,7 +131,7 @@ class Parking:
         return state, inputs
 
     def planner_settings(self) -> dict[str, Any]:
-        """Settings of ``CEM`` with which a car parks well: 5 s ahead, a new action every step, 10,000 model steps a plan.
+        """Settings of ``CEM`` with which a car parks well: 5 s ahead, a new action every step, 6,400 model steps a plan.
 
         Single steps with slowly varying (coloured) noise steer more finely than held knots. A quarter of the candidates is drawn
         afresh, wide enough to reach full throttle and full lock often: with `terminal_value` that is the way out for a car that has
@@ -140,8 +140,8 @@ class Parking:
         return {
             "horizon": 25,
             "steps_per_knot": 1,
-            "population": 100,
-            "elites": 8,
+            "population": 64,
+            "elites": 6,
             "iterations": 4,
             "init_std": 1.5,
             "min_std": 0.0,
