@@ -43,6 +43,7 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--episodes", type=int, default=250, help="per data seed")
     parser.add_argument("--first-episode", type=int, default=30000, help="seed of the first episode; data seeds follow each other")
     parser.add_argument("--notebook-episodes", type=int, default=20, help="per data seed")
+    parser.add_argument("--parked-episodes", type=int, default=100, help="among parked cars, per data seed")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES), help="which agents")
     parser.add_argument("--epochs", type=int, help="of training, at most; for a quick look")
     parser.add_argument("--jobs", type=int, default=2)
@@ -59,7 +60,8 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
         recipe = make_recipe("parking", seed=data_seed, epochs=options.epochs)
         learn(folder, recipe, options.only)
         for name in options.only:
-            count = min(options.notebook_episodes, options.episodes) if name == NOTEBOOK else options.episodes
+            fewer = {NOTEBOOK: options.notebook_episodes, PARKED: options.parked_episodes}
+            count = min(fewer.get(name, options.episodes), options.episodes)
             first = options.first_episode + index * options.episodes
             maker = partial(make_agent, folder, name)
             found[name] += episodes.complete(maker, TASKS[name], name, data_seed, range(first, first + count), options.jobs)
