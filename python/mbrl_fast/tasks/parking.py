@@ -113,11 +113,11 @@ class Parking:
         # The module prefix registers the environment in spawned worker processes too. The checker would warn that `info` holds the
         # caller's own action array, which the tracker copies.
         env = gymnasium.make("highway_env:parking-v0", render_mode=render_mode, config=config, disable_env_checker=True)
-        if not self.parked_cars:
-            return env
+        from .goal_observation import QuickObservation
         from .parked_cars import ParkedCars
 
-        return ParkedCars(env, self.parked_cars)
+        quick = QuickObservation(env)
+        return ParkedCars(quick, self.parked_cars) if self.parked_cars else quick
 
     def observe(self, observation: dict[str, Any]) -> tuple[Array, dict[str, Array]]:
         """Read an observation of the environment.
