@@ -26,7 +26,7 @@ class GoalObservation(KinematicsGoalObservation):  # type: ignore[misc]
 
     def _read(self, car: Any) -> NDArray[np.float64]:
         values = car.to_dict()
-        return np.array([values[feature] for feature in self.features], np.float64) / self.scales
+        return np.asarray([values[feature] for feature in self.features] / self.scales, np.float64)
 
 
 class QuickObservation(gymnasium.Wrapper[Any, Any, Any, Any]):
