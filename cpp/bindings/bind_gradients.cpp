@@ -2,75 +2,27 @@
 #include <pybind11/stl.h>
 
 #include "bindings/inputs.hpp"
-#include "kernels/dispatch.hpp"
-#include "problem/evaluate.hpp"
+#include "bindings/one_operation.hpp"
 #include "problem/gradients.hpp"
 #include "problem/quadratic.hpp"
 
 namespace mbrl::bindings {
 namespace {
 
-/// [rows, lanes] ↔ [lanes, rows]
-std::vector<float> transposed(const float* values, py::ssize_t rows, py::ssize_t columns) {
-    std::vector<float> result(static_cast<std::size_t>(rows * columns));
-    for (py::ssize_t r = 0; r < rows; ++r)
-        for (py::ssize_t c = 0; c < columns; ++c) result[c * rows + r] = values[r * columns + c];
-    return result;
-}
-
 /// The adjoint of a Program of one instruction: gradients [rows, lanes] of Σ cotangents·outputs by each operand.
 py::list operation_gradient(const std::string& name, const py::list& inputs, py::handle cotangent_values, bool relu) {
-    Program program;
-    program.name = name;
-    Instruction instruction;
-    instruction.op = find_op(name.c_str());
-    check(instruction.op >= 0, "unknown operation '", name, "', see op_table()");
-    instruction.relu = relu;
     const FloatArray cotangents = to_floats(cotangent_values, "cotangents");
     check_shape(cotangents, {-1, -1}, "cotangents");
-    const py::ssize_t outputs = cotangents.shape(0), lanes = cotangents.shape(1);
-    std::vector<FloatArray> arrays;
-    for (const auto& input : inputs) arrays.push_back(to_floats(input, "inputs"));
-    check(!arrays.empty(), "inputs must not be empty");
-    Tensor weight, bias;
-    if (kernels().ops[instruction.op].kind == OpKind::linear) {
-        check(arrays.size() == 3, "linear needs inputs, weight and bias, got ", arrays.size(), " arrays");
-        check_shape(arrays[1], {outputs, arrays[0].shape(0)}, "weight");
-        check_shape(arrays[2], {outputs}, "bias");
-        weight = {{1, outputs, arrays[0].shape(0)}, {arrays[1].data(), arrays[1].data() + arrays[1].size()}};
-        bias = {{1, outputs}, {arrays[2].data(), arrays[2].data() + arrays[2].size()}};
-        instruction.weight = &weight;
-        instruction.bias = &bias;
-        arrays.resize(1);
-    }
-    std::vector<std::vector<float>> held;
-    held.reserve(arrays.size() + 1);
-    std::map<std::string, ArgumentValues> arguments;
-    int row = 0;
-    const auto next_rows = [&](py::ssize_t count) {
-        std::vector<int> rows(count);
-        for (int& r : rows) r = row++;
-        return rows;
-    };
-    for (std::size_t i = 0; i < arrays.size(); ++i) {
-        check_shape(arrays[i], {-1, lanes}, "inputs");
-        const std::string argument = "x" + std::to_string(i);
-        program.arguments.push_back({argument, static_cast<int>(arrays[i].shape(0)), false, 0});
-        instruction.in.push_back(next_rows(arrays[i].shape(0)));
-        arguments[argument] = {held.emplace_back(transposed(arrays[i].data(), arrays[i].shape(0), lanes)).data(), lanes};
-    }
-    instruction.out = next_rows(outputs);
-    program.outputs["y"] = instruction.out;
-    program.instructions.push_back(std::move(instruction));
-    program.finish(nullptr);
-    const auto derived = adjoint(program, {"gradient of " + name, {"y"}, {}});
-    arguments[cotangent_of("y")] = {held.emplace_back(transposed(cotangents.data(), outputs, lanes)).data(), lanes};
-    const auto gradients = evaluate(derived->program(), 0, lanes, arguments);
+    OneOperation operation(name, inputs, cotangents.shape(0), relu);
+    check_shape(cotangents, {-1, operation.lanes()}, "cotangents");
+    operation.add(cotangent_of("y"), cotangents);
+    const auto derived = adjoint(operation.program(), {"gradient of " + name, {"y"}, {}});
+    const auto gradients = evaluate(derived->program(), 0, operation.lanes(), operation.arguments());
     py::list result;
-    for (std::size_t i = 0; i < arrays.size(); ++i) {
-        const auto& values = gradients.at(gradient_of("x" + std::to_string(i)));
-        const py::ssize_t rows = arrays[i].shape(0);
-        result.append(copy_out(transposed(values.data(), lanes, rows).data(), {rows, lanes}));
+    for (const auto& argument : operation.program().arguments) {
+        const auto& values = gradients.at(gradient_of(argument.name));
+        result.append(
+            copy_out(transposed(values.data(), operation.lanes(), argument.size).data(), {argument.size, operation.lanes()}));
     }
     return result;
 }

@@ -8,34 +8,6 @@
 namespace mbrl::bindings {
 namespace {
 
-/// One plan at a time: a planner's buffers are its own. A second thread is told so instead of corrupting them.
-class Exclusive {
- public:
-    explicit Exclusive(std::atomic<bool>& busy) : busy_(busy) {
-        check(!busy_.exchange(true), "this planner is planning in another thread: use one planner per thread");
-    }
-    ~Exclusive() { busy_ = false; }
-
- private:
-    std::atomic<bool>& busy_;
-};
-
-const char* status_name(PlanStatus status) {
-    switch (status) {
-        case PlanStatus::ok:
-            return "ok";
-        case PlanStatus::deadline:
-            return "deadline";
-        case PlanStatus::no_finite_candidate:
-            return "no_finite_candidate";
-        case PlanStatus::shifted:
-            return "shifted";
-        case PlanStatus::safe:
-            return "safe";
-    }
-    return "unknown";
-}
-
 /// Empty when nobody knows.
 FloatArray previous_or_none(py::handle value, const std::vector<py::ssize_t>& shape) {
     return value.is_none() ? FloatArray() : floats(value, shape, "previous_action");
@@ -156,74 +128,11 @@ void reset(BoundPlanner& self, const std::optional<std::vector<int>>& rows) {
         if (row < self.planner->streams()) self.planner->reset_stream(row);
     }
 }
-
-py::tuple memory_tuple(const Memory& m, int action_size) {
-    const auto rows = m.committed.begin() + committed_rows(m.delay) * action_size;
-    return py::make_tuple(m.plans, m.mean, m.answer, m.kept, m.kept_count, std::vector<float>(m.committed.begin(), rows), m.delay,
-                          m.extra);
-}
-
-py::list memory(BoundPlanner& self) {
-    const Exclusive exclusive(self.busy);
-    py::list streams;
-    for (int stream = 0; stream < self.planner->streams(); ++stream)
-        streams.append(memory_tuple(self.planner->memory(stream), self.planner->problem().action_size));
-    return streams;
-}
-
-using Numbers = std::vector<float>;
-using MemoryTuple = std::tuple<std::uint32_t, Numbers, Numbers, Numbers, int, Numbers, double, Numbers>;
-
-void set_memory(BoundPlanner& self, const std::vector<MemoryTuple>& streams, int first) {
-    const Exclusive exclusive(self.busy);
-    check(first >= 0, "first must be >= 0, got ", first);
-    for (const auto& [plans, mean, answer, kept, kept_count, committed, delay, extra] : streams)
-        self.planner->set_memory(first++, {plans, mean, answer, kept, kept_count, committed, delay, extra});
-}
-
-/// What the last plan depended on, for a snapshot: copies.
-py::object decision(BoundPlanner& self) {
-    const Exclusive exclusive(self.busy);
-    const Decision& d = self.planner->decision();
-    if (!d.made) return py::none();
-    const Problem& problem = self.planner->problem();
-    const py::ssize_t horizon = self.planner->horizon(), steps = horizon * self.planner->steps_per_knot();
-    const py::ssize_t a = problem.action_size;
-    py::dict inputs;
-    for (std::size_t i = 0; i < d.inputs.size(); ++i)
-        inputs[problem.inputs[i].name.c_str()] = copy_out(d.inputs[i].data(), input_shape(problem.inputs[i], steps));
-    py::dict result;
-    result["stream"] = d.stream;
-    result["elapsed"] = d.elapsed;
-    result["delay"] = d.delay * problem.dt;
-    result["weights"] = d.weights;
-    result["state"] = copy_out(d.state.data(), {problem.state_size});
-    result["previous_action"] = d.has_previous_action ? py::object(copy_out(d.previous_action.data(), {a})) : py::none();
-    result["committed"] = copy_out(d.committed.data(), {committed_rows(d.delay), a});
-    result["inputs"] = inputs;
-    const auto given = [&](bool has, const std::vector<float>& bound) {
-        return has ? py::object(copy_out(bound.data(), {a})) : py::none();
-    };
-    result["action_low"] = given(d.has_action_low, d.action_low);
-    result["action_high"] = given(d.has_action_high, d.action_high);
-    result["temperature"] = std::isnan(d.temperature) ? py::object(py::none()) : py::float_(d.temperature);
-    result["candidates"] =
-        copy_out(d.candidates.data(), {static_cast<py::ssize_t>(d.candidates.size()) / (horizon * a), horizon, a});
-    const Plan& plan = self.planner->last_plan();
-    result["actions"] = copy_out(plan.actions.data(), {horizon, a});
-    result["states"] = copy_out(plan.states.data(), {plan.has_states ? steps + 1 : 0, problem.state_size});
-    result["value"] = plan.value;
-    result["status"] = status_name(plan.status);
-    result["tiles"] = plan.tiles;
-    result["model_steps"] = plan.model_steps;
-    result["memory"] = memory_tuple(d.before, problem.action_size);
-    return result;
-}
-
 }  // namespace
 
 void bind_planners(py::module_& module) {
-    py::class_<BoundPlanner>(module, "Planner", "Any planner of the core, see mbrl_fast.planners.")
+    py::class_<BoundPlanner> planner(module, "Planner", "Any planner of the core, see mbrl_fast.planners.");
+    planner
         .def("plan", &plan, py::arg("state"), py::arg("inputs"), py::arg("previous_action"), py::arg("elapsed"),
              py::arg("deadline_ms"), py::arg("max_tiles"), py::arg("delay"), py::arg("committed"), py::arg("candidates"),
              py::arg("action_low"), py::arg("action_high"), py::arg("temperature"), py::arg("trace"), py::arg("stream") = 0)
@@ -231,10 +140,8 @@ void bind_planners(py::module_& module) {
              py::arg("deadline_ms"), py::arg("max_tiles"), py::arg("delay"), py::arg("committed"), py::arg("candidates"),
              py::arg("action_low"), py::arg("action_high"), py::arg("temperature"))
         .def("reset", &reset, py::arg("rows") = py::none())
-        .def("memory", &memory)
-        .def("set_memory", &set_memory, py::arg("streams"), py::arg("first") = 0)
-        .def("decision", &decision)
         .def_property_readonly("steps_per_action", [](const BoundPlanner& self) { return self.planner->steps_per_knot(); });
+    bind_memory(planner);
 }
 
 }  // namespace mbrl::bindings

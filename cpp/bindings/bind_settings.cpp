@@ -1,4 +1,4 @@
-// Settings of the planners, and what makes a planner of them: one block a planner.
+// Settings of the planners, and what makes a planner of them: one function a planner.
 #include "bindings/planners.hpp"
 #include "core/check.hpp"
 #include "planners/cem.hpp"
@@ -20,9 +20,7 @@ void set_interpolation(SamplingSettings& settings, const std::string& name) {
     fail("interpolation must be 'hold', 'linear', 'cubic' or 'rbf', got '", name.substr(0, 40), "'");
 }
 
-}  // namespace
-
-void bind_settings(py::module_& module) {
+void bind_shared(py::module_& module) {
     py::class_<PlannerSettings>(module, "PlannerSettings", "What all planners are told, see mbrl_fast.planners.")
         .def_readwrite("horizon", &PlannerSettings::horizon)
         .def_readwrite("steps_per_knot", &PlannerSettings::steps_per_knot)
@@ -50,7 +48,9 @@ void bind_settings(py::module_& module) {
         .def_readwrite("kernel_width", &SamplingSettings::kernel_width)
         .def_readwrite("action_rate_penalty", &SamplingSettings::action_rate_penalty)
         .def_readwrite("policy_candidates", &SamplingSettings::policy_candidates);
+}
 
+void bind_cem(py::module_& module) {
     py::class_<CEMSettings, SamplingSettings>(module, "CEMSettings", "The cross-entropy method's.")
         .def(py::init<>())
         .def_readwrite("elites", &CEMSettings::elites)
@@ -64,7 +64,9 @@ void bind_settings(py::module_& module) {
         .def_readwrite("min_probability", &CEMSettings::min_probability)
         .def("validate", &CEMSettings::validate);
     bind_maker<CEM, CEMSettings>(module, "cem");
+}
 
+void bind_ilqr(py::module_& module) {
     py::class_<ILQRSettings, PlannerSettings>(module, "ILQRSettings", "iLQR's.")
         .def(py::init<>())
         .def_readwrite("iterations", &ILQRSettings::iterations)
@@ -75,7 +77,9 @@ void bind_settings(py::module_& module) {
         .def_readwrite("feedback", &ILQRSettings::feedback)
         .def("validate", &ILQRSettings::validate);
     bind_maker<ILQR, ILQRSettings>(module, "ilqr");
+}
 
+void bind_gradient_shooting(py::module_& module) {
     py::class_<GradientShootingSettings, PlannerSettings>(module, "GradientShootingSettings", "Gradient shooting's.")
         .def(py::init<>())
         .def_readwrite("population", &GradientShootingSettings::population)
@@ -87,13 +91,17 @@ void bind_settings(py::module_& module) {
         .def_readwrite("noise_beta", &GradientShootingSettings::noise_beta)
         .def("validate", &GradientShootingSettings::validate);
     bind_maker<GradientShooting, GradientShootingSettings>(module, "gradient_shooting");
+}
 
+void bind_icem(py::module_& module) {
     py::class_<ICEMSettings, CEMSettings>(module, "ICEMSettings", "iCEM's.")
         .def(py::init<>())
         .def_readwrite("decay", &ICEMSettings::decay)
         .def("validate", &ICEMSettings::validate);
     bind_maker<ICEM, ICEMSettings>(module, "icem");
+}
 
+void bind_mppi(py::module_& module) {
     py::class_<MPPISettings, SamplingSettings>(module, "MPPISettings", "Model predictive path integral control's.")
         .def(py::init<>())
         .def_readwrite("temperature", &MPPISettings::temperature)
@@ -106,17 +114,34 @@ void bind_settings(py::module_& module) {
         .def_readwrite("smoothness", &MPPISettings::smoothness)
         .def("validate", &MPPISettings::validate);
     bind_maker<MPPI, MPPISettings>(module, "mppi");
+}
 
+void bind_random_shooting(py::module_& module) {
     py::class_<RandomShootingSettings, SamplingSettings>(module, "RandomShootingSettings", "Random shooting's.")
         .def(py::init<>())
         .def_readwrite("uniform", &RandomShootingSettings::uniform)
         .def("validate", &RandomShootingSettings::validate);
     bind_maker<RandomShooting, RandomShootingSettings>(module, "random_shooting");
+}
 
+void bind_predictive_sampling(py::module_& module) {
     py::class_<PredictiveSamplingSettings, SamplingSettings>(module, "PredictiveSamplingSettings", "Predictive sampling's.")
         .def(py::init<>())
         .def("validate", &PredictiveSamplingSettings::validate);
     bind_maker<PredictiveSampling, PredictiveSamplingSettings>(module, "predictive_sampling");
+}
+
+}  // namespace
+
+void bind_settings(py::module_& module) {
+    bind_shared(module);  // before what inherits from them
+    bind_cem(module);
+    bind_ilqr(module);
+    bind_gradient_shooting(module);
+    bind_icem(module);
+    bind_mppi(module);
+    bind_random_shooting(module);
+    bind_predictive_sampling(module);
 }
 
 }  // namespace mbrl::bindings

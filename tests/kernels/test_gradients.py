@@ -185,5 +185,5 @@ def test_gradients_refuse_wrong_operands() -> None:
         _core.operation_gradient("linear", [x], x)
     with pytest.raises(ValueError, match="inputs must not be empty"):
         _core.operation_gradient("neg", [], x)
-    with pytest.raises(ValueError, match=r"inputs must have shape \[any, 3\], got \[2, 4\]"):
+    with pytest.raises(ValueError, match=r"cotangents must have shape \[any, 4\], got \[2, 3\]"):
         _core.operation_gradient("neg", [np.zeros((2, 4), np.float32)], x)

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_contract import SMALL, takes
-from test_knots import SAMPLERS
+from makers import SAMPLERS, SMALL, makers
 
 import mbrl_fast as mf
 from conftest import GOAL, STATE, Exported
@@ -20,24 +19,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "mean": {"returns": "mean", "knot_growth": 1.5},
 }
 BOUNDS = [(-0.2, 0.1), (0.3, [1.0, 0.5]), ([-1.0, 0.25], [-0.9, 0.25]), (None, -0.5), (0.4, None)]
-
-
-KINDS_OF_KNOTS = [
-    f"{name}, {variant}"
-    for name in SAMPLERS
-    for variant, more in VARIANTS.items()
-    if takes(REGISTRY[name], {**SMALL[name], **more})
-]
-
-
-@pytest.fixture(params=KINDS_OF_KNOTS)
-def make(request: pytest.FixtureRequest, small: Exported) -> Any:
-    name, variant = request.param.split(", ")
-
-    def maker(**settings: Any) -> Any:
-        return REGISTRY[name](small.problem, **{**SMALL[name], **VARIANTS[variant], **settings})
-
-    return maker
+make = makers(VARIANTS)
 
 
 def test_every_answer_and_candidate_keeps_to_the_bounds_of_its_call(make: Any, small: Exported) -> None:

@@ -151,6 +151,26 @@ def test_categorical_candidates_are_the_specifications(small: Exported) -> None:
         np.testing.assert_allclose(iteration.actions[:-12, :, 1], expected.numpy(), rtol=0, atol=1e-6)
 
 
+def test_probabilities_of_choices_move_with_time(small: Exported) -> None:
+    settings = {**SMALL, "choices": (3, None), "min_probability": 0.04, "keep_elites": 0, "include_mean": False, "warm_start": True}
+    planner = mf.CEM(small.problem, **settings)
+    low, high = bounds(small.problem)
+    values, even = spec.values(float(low[0]), float(high[0]), 3), torch.full((3,), 1 / 3)
+    planner.plan(STATE, goal=GOAL)
+    for plans, moved in enumerate((1.0, 2.0, 3.0, 0.0, 100.0), start=1):
+        held = torch.tensor(planner._core.memory()[0][7]).reshape(4, 3)
+        at = torch.arange(4) + moved / settings["steps_per_knot"]
+        before, after = (held[i.clamp(max=3)] for i in (at.long(), at.long() + 1))
+        expected = before + (at - at.floor())[:, None] * (after - before)
+        trace = planner.plan(STATE, goal=GOAL, elapsed=moved, trace=True).trace
+        assert trace is not None
+        z = torch.from_numpy(mf.noise(settings["seed"], 0, plans, 0, 60, 8)).reshape(60, 4, 2)
+        for h in range(4):
+            indices = torch.cat([spec.drawn(z[:-12, h, 0], expected[h]), spec.drawn(z[-12:, h, 0], even)])
+            np.testing.assert_array_equal(trace[0].actions[:, h, 0], values[indices].numpy())
+            assert trace[0].mean[h, 0] == values[expected[h].argmax()]
+
+
 def test_whole_numbers_and_continuous_actions_find_the_best_of_all() -> None:
     """Gears 0 … 4 and a push: the best of every combination is known by trying them."""
 

@@ -6,42 +6,18 @@ import copy
 import pickle
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from makers import RICH, SHAPE, known_to
 
 import mbrl_fast as mf
 from conftest import GOAL, STATE, Exported
 from mbrl_fast.planners import REGISTRY, Planner, SamplingPlanner
 from mbrl_fast.rewards import GoalDistance
-
-SHAPE: dict[str, Any] = {"horizon": 4, "steps_per_knot": 2, "seed": 3}
-RICH: dict[str, Any] = {
-    "population": 50, "elites": 6, "iterations": 3, "keep_elites": 2, "fresh_fraction": 0.2, "noise_beta": 1.0, "refit_std": True,
-    "include_mean": True, "discount": 0.95,
-}  # fmt: skip
-"""What makes a planner fast and uses its features: each takes what its settings have."""
-
-
-def known_to(kind: type[Planner], settings: dict[str, Any]) -> dict[str, Any]:
-    """What its settings have of these."""
-    names = {field.name for field in fields(kind.settings_type)}
-    return {name: value for name, value in settings.items() if name in names}
-
-
-def takes(kind: type[Planner], settings: dict[str, Any]) -> bool:
-    """Whether its settings may be these."""
-    try:
-        kind.settings_type(**settings)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-SMALL = {name: known_to(kind, {**SHAPE, **RICH}) for name, kind in REGISTRY.items()}
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,48 @@ def test_the_distance_to_a_goal_shrinks_though_it_is_concave(seeds: list[int]) -
     assert plan.value == pytest.approx(again, rel=1e-5)
 
 
+class Push(nn.Module):
+    """Moves by so much of the action."""
+
+    def __init__(self, gain: float) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor([gain]))
+
+    def forward(self, state: Tensor, action: Tensor) -> Tensor:
+        return state + self.gain * action
+
+
+def pushed(*gains: float) -> mf.Problem:
+    """Be at one after every step."""
+
+    def near_one(next_state: Tensor) -> Tensor:
+        return -(next_state[:, 0] - 1.0).square()
+
+    sizes: dict[str, Any] = {"state_size": 1, "action_size": 1, "action_low": -2.0, "action_high": 2.0, "dt": 1.0}
+    return mf.export([Push(gain) for gain in gains] if len(gains) > 1 else Push(gains[0]), near_one, **sizes)
+
+
+def test_of_an_ensemble_the_change_is_that_of_the_mean_system() -> None:
+    """With x' = x + b·u from zero: J = Σ E(b·u₀ - 1)² + E(x̄ + b·u₁ - 1)² with x̄ = E(b)·u₀, where the true return has b·u₀ too."""
+    gains = np.array([0.2, 1.8])
+    problem, first, second = pushed(*gains.tolist()), gains.mean(), np.square(gains).mean()
+    mean_systems = np.linalg.solve([[second + first**2, first**2], [first**2, second]], [2 * first, first])
+    plan = mf.ILQR(problem, horizon=2, iterations=1).plan([0.0])
+    np.testing.assert_allclose(plan.actions[:, 0], mean_systems, rtol=0, atol=1e-4)
+    # along one step there is nothing that could have come apart
+    one = mf.ILQR(problem, horizon=1, iterations=1).plan([0.0])
+    assert one.action[0] == pytest.approx(first / second, abs=1e-4)
+    best = -2 * (1 - first**2 / second)
+    more = mf.ILQR(problem, horizon=2, iterations=20).plan([0.0])
+    assert plan.value <= more.value <= best + 1e-6
+    assert more.value == pytest.approx(problem.rollout([0.0], more.actions[None])[0], rel=1e-6)
+
+
+def test_an_ensemble_of_equals_is_planned_on_as_one_of_them() -> None:
+    one, equals = (mf.ILQR(pushed(*gains), horizon=4).plan([0.3]) for gains in ([0.7], [0.7] * 3))
+    np.testing.assert_allclose(equals.actions, one.actions, rtol=0, atol=1e-6)
+
+
 def test_it_is_never_worse_than_a_candidate(small: Exported) -> None:
     best = mf.CEM(small.problem, horizon=12, steps_per_knot=1, population=300).plan(STATE, goal=GOAL)
     plan = mf.ILQR(small.problem, horizon=12).plan(STATE, goal=GOAL, candidates=best.actions[None])

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from makers import makers
 from numpy.typing import NDArray
-from test_contract import SMALL, takes
 
 import mbrl_fast as mf
 from conftest import GOAL, STATE, Exported
-from mbrl_fast.planners import REGISTRY, SamplingPlanner
 from mbrl_fast.reference.knots import expansion, knot_steps, projection, shifted
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -30,28 +29,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "limited": {"interpolation": "cubic", "max_rate": (0.6, 0.2), "action_rate_penalty": 0.1},
     "returns the mean": {"interpolation": "linear", "returns": "mean", "knot_growth": 1.2, "max_rate": 0.5},
 }
-SAMPLERS = sorted(name for name, planner in REGISTRY.items() if issubclass(planner, SamplingPlanner))
 KINDS = ["hold", "linear", "cubic", "rbf"]
 Make = Callable[..., Any]
-
-
-KINDS_OF_KNOTS = [
-    f"{name}, {variant}"
-    for name in SAMPLERS
-    for variant, more in VARIANTS.items()
-    if takes(REGISTRY[name], {**SMALL[name], **more})
-]
-
-
-@pytest.fixture(params=KINDS_OF_KNOTS)
-def make(request: pytest.FixtureRequest, small: Exported) -> Make:
-    """A maker of small planners of each kind with each kind of knots."""
-    name, variant = request.param.split(", ", 1)
-
-    def maker(problem: mf.Problem = small.problem, **settings: Any) -> Any:
-        return REGISTRY[name](problem, **{**SMALL[name], **VARIANTS[variant], **settings})
-
-    return maker
+make = makers(VARIANTS)
 
 
 def bits(plan: mf.Plan) -> bytes:

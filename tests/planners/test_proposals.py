@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_contract import SMALL, takes
-from test_knots import SAMPLERS
+from makers import makers
 from torch import Tensor
 
 import mbrl_fast as mf
 from conftest import GOAL, STATE, Exported, lti
-from mbrl_fast.planners import REGISTRY
 from mbrl_fast.reference.knots import expansion, projection
 from mbrl_fast.rewards import GoalDistance
 
@@ -43,22 +41,7 @@ def guided() -> mf.Problem:
     return with_policy([0, 1, 2])
 
 
-KINDS_OF_KNOTS = [
-    f"{name}, {variant}"
-    for name in SAMPLERS
-    for variant, more in VARIANTS.items()
-    if takes(REGISTRY[name], {**SMALL[name], **more})
-]
-
-
-@pytest.fixture(params=KINDS_OF_KNOTS)
-def make(request: pytest.FixtureRequest, guided: mf.Problem) -> Any:
-    name, variant = request.param.split(", ")
-
-    def maker(problem: mf.Problem = guided, **settings: Any) -> Any:
-        return REGISTRY[name](problem, **{**SMALL[name], **VARIANTS[variant], **settings})
-
-    return maker
+make = makers(VARIANTS, "guided")
 
 
 def rows(planner: Any) -> int:

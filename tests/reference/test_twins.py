@@ -25,9 +25,22 @@ COMMON: dict[str, dict[str, Any]] = {
     "rates": {"max_rate": (0.6, 0.3), "keep_elites": 2},
     "the mean rides": {"include_mean": True, "returns": "best", "discount": 0.9},
     "one knot": {"horizon": 1, "steps_per_knot": 6, "population": 24},
+    "linear": {"interpolation": "linear", "keep_elites": 2, "include_mean": True},
+    "cubic within rates": {"interpolation": "cubic", "max_rate": (0.6, 0.3), "fresh_fraction": 0.2},
+    "rbf, coloured": {"interpolation": "rbf", "kernel_width": 0.7, "noise_beta": 1.5},
+    "growing": {"knot_growth": 1.5, "steps_per_knot": 3, "keep_elites": 2, "returns": "best"},
+    "growing cubic, calm": {"interpolation": "cubic", "knot_growth": 1.4, "action_rate_penalty": 0.1, "warm_start": True},
+    "calm": {"action_rate_penalty": 0.1, "keep_elites": 2},
 }
 OWN: dict[str, dict[str, dict[str, Any]]] = {
-    "cem": {"momentum": {"momentum": 0.3, "min_std": 0.1}},
+    "cem": {
+        "momentum": {"momentum": 0.3, "min_std": 0.1},
+        "momentum on the variance": {"momentum": 0.3, "momentum_on": "variance"},
+        "truncated": {"truncate": True, "fresh_fraction": 0.2, "keep_elites": 2, "noise_beta": 1.0},
+        "the mean of kernels": {"interpolation": "rbf", "returns": "mean", "include_mean": False, "max_rate": 0.5},
+        "a calm mean": {"action_rate_penalty": 0.2, "knot_growth": 1.3, "returns": "mean"},
+        "truncated cubic": {"truncate": True, "interpolation": "cubic", "returns": "mean", "include_mean": False},
+    },
     "icem": {
         "the paper's": {"horizon": 12, "steps_per_knot": 1, "population": 40, "elites": 10, "noise_beta": 3.0},
         "fast decay": {"decay": 3.0, "elites": 5, "iterations": 4, "keep_elites": 2},
@@ -46,6 +59,8 @@ OWN: dict[str, dict[str, dict[str, Any]]] = {
             "init_std": 0.4, "temperature": 0.4,
         },
         "smooth within rates": {"smooth": True, "max_rate": 0.5, "horizon": 8},
+        "smooth rbf": {"smooth": True, "smoothness": 0.3, "init_std": 0.3, "interpolation": "rbf"},
+        "a kernel's": {"interpolation": "rbf", "kernel_width": 0.5, "normalise": True, "temperature": 0.3},
     },
     "random_shooting": {
         "gaussian": {"distribution": "gaussian", "init_std": 0.7},
@@ -92,9 +107,11 @@ def test_plans_as_its_twin(name: str, case: str, small: Exported) -> None:
     compare(name, {**SHAPE, **COMMON.get(case, {}), **OWN[name].get(case, {})}, small)
 
 
+@pytest.mark.parametrize("objective", [("mean", 0.0), ("mean_std", -1.5), ("worst", 0.0), ("cvar", 0.5)], ids=lambda o: o[0])
 @pytest.mark.parametrize("name", sorted(OWN))
-def test_plans_as_its_twin_on_an_ensemble(name: str, ensemble: Exported) -> None:
-    compare(name, {**SHAPE, "keep_elites": 2, "warm_start": True}, ensemble)
+def test_plans_as_its_twin_on_an_ensemble(name: str, objective: tuple[str, float], ensemble: Exported) -> None:
+    settings = {**SHAPE, "keep_elites": 2, "warm_start": True, "objective": objective[0], "risk": objective[1]}
+    compare(name, settings, ensemble)
 
 
 def compare(name: str, settings: dict[str, Any], exported: Exported) -> None:

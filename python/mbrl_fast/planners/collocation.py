@@ -115,9 +115,9 @@ class Collocation:
     ) -> Plan:
         """Plans from a state [S] with the run-time inputs by name, e.g. ``goal=goal``.
 
-        ``plan.status`` is ``"ok"``; ``"not_converged"`` when IPOPT gave up or stopped at ``max_iterations`` (``report`` has its
-        words); or ``"no_finite_candidate"`` when neither its answer nor the guess has a finite return: the guess. The answer
-        is never worse than the guess. ``plan.model_steps`` counts evaluations of the defects, not those of derivatives.
+        Of the statuses of :class:`mbrl_fast.Plan` it answers with ``"ok"``, ``"not_converged"`` (``report`` has IPOPT's words), and
+        ``"no_finite_candidate"`` when neither its answer nor the guess has a finite return: the guess. The answer is never
+        worse than the guess. ``plan.model_steps`` counts evaluations of the defects, not those of derivatives.
 
         Args:
             guess: knots [H, A] to start from, clipped to the bounds; by default the shifted last plan, or the middle of the bounds.

@@ -47,8 +47,12 @@ class ILQR(Planner):
     minimises Q(δx, δu) over δu within the bounds, by projected Newton; step sizes are tried by rollouts side by side; what is
     better becomes the trajectory. It is iLQR: the dynamics' second derivatives, DDP's, are left out.
 
-    Of an ensemble the model is the mean over the members, the rollouts that decide are of every member. It starts from the last
-    plan, shifted, or from the middle of the bounds: give it something better with ``candidates=``, or use :class:`Refined`.
+    Of an ensemble the backward pass sees one system: along the mean of the members' trajectories, the mean over the members of
+    their derivatives and curvatures there. How members differ within a step is in that model; how far their trajectories have
+    come apart before it is not. The rollouts that decide among the step sizes are of every member, so an answer is never worse
+    than where it began, but where members come apart it may stop short of the best: see :class:`Refined`.
+
+    It starts from the last plan, shifted, or from the middle of the bounds: give it something better with ``candidates=``.
     """
 
     name = "ilqr"

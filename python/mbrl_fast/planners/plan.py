@@ -47,9 +47,11 @@ class Iteration:
 class Plan:
     """One decision.
 
-    ``status`` says where it comes from, from best to worst:
+    ``status`` says where it comes from, from best to worst; this is the list of all there are:
 
-    * ``"ok"``: every iteration ran;
+    * ``"ok"``: every iteration ran, or the planner saw that it had converged;
+    * ``"not_converged"``: of :class:`mbrl_fast.Collocation` alone: its solver gave up or came to its last iteration; the better of
+      what it had and what it began with;
     * ``"deadline"``: cut off; the best candidate evaluated so far;
     * ``"no_finite_candidate"``: no candidate had a finite return; the shifted last plan, or the middle of the bounds;
     * ``"shifted"``: there was no time to evaluate anything; the shifted last plan;

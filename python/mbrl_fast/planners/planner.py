@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mbrl_fast import _core
+from mbrl_fast.planners.options import Options
 from mbrl_fast.planners.plan import Iteration, Plan, PlanBatch, PlanStats
 from mbrl_fast.planners.settings import PlannerSettings
 from mbrl_fast.planners.snapshot import snapshot_bytes
@@ -78,12 +79,11 @@ class Planner:
             temperature: of this plan, for planners that have one.
             trace: keep every iteration in ``plan.trace``. Allocates: for looking at, not for a control loop.
         """
-        self._asked = (self.problem._files, deadline_ms, delay)
-        self._check_temperature(temperature)
-        plan = self._plan(
-            state, inputs, previous_action, elapsed, deadline_ms, max_tiles, delay, committed, candidates, action_low, action_high,
-            temperature, trace,
-        )  # fmt: skip
+        options = Options(
+            previous_action, elapsed, deadline_ms, max_tiles, delay, committed, candidates, action_low, action_high, temperature
+        )
+        self._ask(options)
+        plan = self._plan(state, inputs, options, trace)
         if plan.bounds is None or (action_low is None and action_high is None):
             return plan
         given = (action_low, action_high)
@@ -93,12 +93,15 @@ class Planner:
         )
         return replace(plan, bounds=(low, high))
 
-    def _check_temperature(self, temperature: float | None) -> None:
-        if temperature is not None and not hasattr(self.settings, "temperature"):
-            raise ValueError(f"temperature must be None: {type(self).__name__} has none, got {temperature!r}")
+    def _ask(self, options: Options) -> None:
+        """Notes what a snapshot will be asked for."""
+        self._asked = (self.problem._files, options.deadline_ms, options.delay)
+        if options.temperature is not None and not hasattr(self.settings, "temperature"):
+            raise ValueError(f"temperature must be None: {type(self).__name__} has none, got {options.temperature!r}")
 
-    def _plan(self, *arguments: Any) -> Plan:
-        actions, states, value, status, tiles, steps, milliseconds, begins_at, iterations, gains = self._core.plan(*arguments)
+    def _plan(self, state: Any, inputs: dict[str, Any], options: Options, trace: bool = False, stream: int = 0) -> Plan:
+        answer = self._core.plan(state, inputs, *options, trace, stream)
+        actions, states, value, status, tiles, steps, milliseconds, begins_at, iterations, gains = answer
         stats = PlanStats(tiles, steps, milliseconds)
         traced = None if iterations is None else tuple(Iteration(*each) for each in iterations)
         bounds = None if gains is None else (self.problem.action_low, self.problem.action_high)
@@ -127,12 +130,11 @@ class Planner:
         of them, and its milliseconds count from where its own plan begins. ``candidates``, bounds and temperature are as of
         ``plan``, the same for all rows.
         """
-        self._asked = (self.problem._files, deadline_ms, delay)
-        self._check_temperature(temperature)
-        actions, visited, values, statuses, stats, begins_at = self._core.plan_batch(
-            states, inputs, previous_action, elapsed, deadline_ms, max_tiles, delay, committed, candidates, action_low, action_high,
-            temperature,
-        )  # fmt: skip
+        options = Options(
+            previous_action, elapsed, deadline_ms, max_tiles, delay, committed, candidates, action_low, action_high, temperature
+        )
+        self._ask(options)
+        actions, visited, values, statuses, stats, begins_at = self._core.plan_batch(states, inputs, *options)
         rows = [PlanStats(*row) for row in stats]
         return PlanBatch(actions, visited, values, statuses, rows, self._knot_seconds, begins_at)
 
@@ -175,11 +177,11 @@ class Planner:
         memory = (held["plans"], mean, answer, kept, held["kept_count"], committed, held["delay"], extra)
         self._core.set_memory([memory], stream)
         inputs = {name.removeprefix("input/"): value for name, value in arrays.items() if name.startswith("input/")}
-        return self._plan(
-            arrays["state"], inputs, arrays.get("previous_action"), words["elapsed"], None, words["tiles"], words["delay"],
-            arrays["committed"], arrays.get("candidates"), arrays.get("action_low"), arrays.get("action_high"),
-            words.get("temperature"), trace, stream,
+        options = Options(
+            arrays.get("previous_action"), words["elapsed"], None, words["tiles"], words["delay"], arrays["committed"],
+            arrays.get("candidates"), arrays.get("action_low"), arrays.get("action_high"), words.get("temperature"),
         )  # fmt: skip
+        return self._plan(arrays["state"], inputs, options, trace, stream)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"problem": self.problem, "settings": asdict(self.settings), "memory": self._core.memory()}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mbrl_fast.planners.options import Options
 from mbrl_fast.planners.plan import Plan, PlanBatch, PlanStats
 from mbrl_fast.planners.planner import Planner
 
@@ -57,7 +58,8 @@ class Refined:
         **inputs: ArrayLike,
     ) -> Plan:
         """Plans from a state [S]; the options are those of :meth:`Planner.plan`, ``candidates`` are the sampler's."""
-        return self._decide(0, state, inputs, previous_action, elapsed, deadline_ms, delay, committed, candidates)
+        options = Options(previous_action, elapsed, deadline_ms, delay=delay, committed=committed, candidates=candidates)
+        return self._decide(0, state, inputs, options)
 
     def plan_batch(
         self,
@@ -72,7 +74,7 @@ class Refined:
         plans = []
         for row, state in enumerate(np.asarray(states)):
             previous = None if previous_action is None else np.asarray(previous_action)[row]
-            plans.append(self._decide(row, state, self._of_row(inputs, row), previous, elapsed, deadline_ms, None, None, None))
+            plans.append(self._decide(row, state, self._of_row(inputs, row), Options(previous, elapsed, deadline_ms)))
         if not plans:
             return self.sampler.plan_batch(states, **inputs)  # type: ignore[arg-type]
         visited = [plan.states if len(plan.states) else np.full_like(plans[0].states, np.nan) for plan in plans]
@@ -92,17 +94,13 @@ class Refined:
         arrays = {name: np.asarray(value) for name, value in inputs.items()}
         return {name: a[row] if name in shapes and a.ndim > len(shapes[name]) else a for name, a in arrays.items()}
 
-    def _decide(
-        self, stream: int, state: ArrayLike, inputs: Mapping[str, ArrayLike], previous: Any, elapsed: float,
-        deadline_ms: float | None, delay: Any, committed: Any, candidates: Any,
-    ) -> Plan:  # fmt: skip
-        began = time.perf_counter()
+    def _decide(self, stream: int, state: ArrayLike, inputs: Mapping[str, ArrayLike], options: Options) -> Plan:
+        began, deadline_ms, given = time.perf_counter(), options.deadline_ms, dict(inputs)
         share = None if deadline_ms is None else self.share * deadline_ms
-        asked = (state, dict(inputs), previous, elapsed)
-        first = self.sampler._plan(*asked, share, None, delay, committed, candidates, None, None, None, False, stream)
+        first = self.sampler._plan(state, given, options._replace(deadline_ms=share), stream=stream)
         left = None if deadline_ms is None else deadline_ms - 1e3 * (time.perf_counter() - began)
-        start = first.actions[None]
-        refined = self.refiner._plan(*asked, left, None, delay, committed, start, None, None, None, False, stream)
+        start = options._replace(deadline_ms=left, candidates=first.actions[None])
+        refined = self.refiner._plan(state, given, start, stream=stream)
         # Cut off before it had evaluated its start, the refiner knows nothing better than its own last plan.
         better = refined if refined.value >= first.value else first
         steps, milliseconds = first.model_steps + refined.model_steps, 1e3 * (time.perf_counter() - began)

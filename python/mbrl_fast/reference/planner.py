@@ -64,26 +64,30 @@ class Planner:
         moved: Tensor = (old + (at - low)[:, None].float() * (after - old)).clamp(self.low, self.high)
         return moved
 
-    def _limit(self, actions: Tensor) -> Tensor:
-        """[..., H, A] with each knot clipped to what the one before it allows."""
+    def _limit(self, actions: Tensor, steps: int | None = None) -> Tensor:
+        """[..., H, A] with each row, ``steps`` model steps long or a knot, clipped to what the one before it allows."""
         if self.s["max_rate"] is None:
             return actions
-        most = torch.as_tensor(self.s["max_rate"], dtype=torch.float32) * self.s["steps_per_knot"] * self.s["dt"]
+        most = torch.as_tensor(self.s["max_rate"], dtype=torch.float32) * (steps or self.s["steps_per_knot"]) * self.s["dt"]
         knots = list(actions.unbind(-2))
         for h in range(1, len(knots)):
             knots[h] = knots[h].clamp(knots[h - 1] - most, knots[h - 1] + most)
         return torch.stack(knots, -2)
 
     def returns(self, state: Tensor, actions: Tensor, **inputs: Tensor) -> Tensor:
-        """Discounted sum of rewards, mean over the members. state [S], actions [N, H, A] -> [N]."""
-        totals = []
+        """Discounted sum of rewards, mean over the members. state [S], actions [N, H or T, A], held equally long -> [N]."""
+        totals, steps = [], self.s["horizon"] * self.s["steps_per_knot"]
         for member in self.dynamics:
             at, total = state.expand(len(actions), -1), torch.zeros(len(actions))
-            for t in range(self.s["horizon"] * self.s["steps_per_knot"]):
-                action = actions[:, t // self.s["steps_per_knot"]]
+            for t in range(steps):
+                action = actions[:, t * actions.shape[1] // steps]
                 after = member(at, action)
                 known = {"state": at, "action": action, "next_state": after, **inputs}
                 total = total + self.s["discount"] ** t * self.reward(**{name: known[name] for name in self.wanted})
                 at = after
             totals.append(total)
-        return torch.stack(totals).mean(0)
+        return self._over_members(torch.stack(totals))
+
+    def _over_members(self, returns: Tensor) -> Tensor:
+        """[M, N] -> [N]."""
+        return returns.mean(0)

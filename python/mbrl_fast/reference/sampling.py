@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from .cem_variants import objective
 from .colour import coloured_factor
+from .knots import expansion, projection, shifted
 from .planner import Planner, TwinPlan
 
 
@@ -16,7 +18,8 @@ class SamplingPlanner(Planner):
 
     DEFAULTS: ClassVar[dict[str, Any]] = {
         **Planner.DEFAULTS, "population": 100, "iterations": 5, "init_std": 1.0, "keep_elites": 0, "include_mean": False,
-        "returns": "mean", "fresh_fraction": 0.0, "noise_beta": 0.0,
+        "returns": "mean", "fresh_fraction": 0.0, "noise_beta": 0.0, "interpolation": "hold", "knot_growth": 1.0,
+        "kernel_width": 1.0, "action_rate_penalty": 0.0, "objective": "mean", "risk": 0.0,
     }  # fmt: skip
 
     def reset(self) -> None:
@@ -24,6 +27,32 @@ class SamplingPlanner(Planner):
         super().reset()
         self.mean, self.kept = torch.empty(0), torch.empty(0)
         self.factor = coloured_factor(self.s["horizon"], self.s["noise_beta"]) if self.s["noise_beta"] > 0 else None
+        s = self.s
+        self.expanded = (s["interpolation"], s["knot_growth"]) != ("hold", 1.0)
+        shape = (s["horizon"], s["steps_per_knot"], s["interpolation"], s["knot_growth"])
+        self.expand, self.project = expansion(*shape, s["kernel_width"]), projection(*shape)
+
+    def _shift(self, actions: Tensor, steps: float = 1.0) -> Tensor:
+        if not self.expanded:
+            return super()._shift(actions, steps)
+        return shifted(actions, self.expand, self.project, steps, self.low, self.high)
+
+    def _limit(self, actions: Tensor, steps: int | None = None) -> Tensor:
+        """Limits are for what is rolled out: knots that are expanded have none."""
+        return super()._limit(actions, steps) if steps or not self.expanded else actions
+
+    def _rolled_out(self, knots: Tensor) -> Tensor:
+        """[..., H, A] -> the knots, or one action for each model step [..., T, A]."""
+        return self._limit((self.expand @ knots).clamp(self.low, self.high), 1) if self.expanded else knots
+
+    def returns(self, state: Tensor, actions: Tensor, **inputs: Tensor) -> Tensor:
+        """Less what the changes of actions cost."""
+        changes = (actions.diff(dim=1) / self.half).square().sum((1, 2))
+        penalty: Tensor = self.s["action_rate_penalty"] * changes
+        return super().returns(state, actions, **inputs) - penalty
+
+    def _over_members(self, returns: Tensor) -> Tensor:
+        return objective(returns, self.s["objective"], self.s["risk"]).float()
 
     def _population(self, iteration: int) -> int:
         return int(self.s["population"])
@@ -54,14 +83,18 @@ class SamplingPlanner(Planner):
     def _answer(self) -> Tensor:
         return self.mean
 
+    def _around(self, mean: Tensor, std: Tensor, noise: Tensor) -> Tensor:
+        """Knots [N, H, A] of shaped noise."""
+        return (mean + std * noise).clamp(self.low, self.high)
+
     def _draw(self, iteration: int) -> Tensor:
         """[N, H, A] candidates."""
         s, n = self.s, self._population(iteration)
         z = self.noise(s["seed"], 0, self.plans, iteration, n, s["horizon"] * len(self.low))
         noise = self._shaped(torch.as_tensor(z, dtype=torch.float32).reshape(n, s["horizon"], -1))
-        actions = (self.mean + self.std * noise).clamp(self.low, self.high)
+        actions = self._around(self.mean, self.std, noise)
         if fresh := int(s["fresh_fraction"] * n):
-            actions[-fresh:] = (self.mid + s["init_std"] * self.half * noise[-fresh:]).clamp(self.low, self.high)
+            actions[-fresh:] = self._around(self.mid, s["init_std"] * self.half, noise[-fresh:])
         first = int(self._mean_rides(iteration))
         actions[:first] = self.mean
         self._carry(actions[first : first + len(self.kept)], iteration)
@@ -74,19 +107,20 @@ class SamplingPlanner(Planner):
         inputs = {name: torch.as_tensor(value, dtype=torch.float32) for name, value in inputs.items()}
         self._begin(s["warm_start"] and self.plans > 0)
         self.std = (s["init_std"] * self.half).expand_as(self.mean)
-        best, best_return, chosen = self.mean, -torch.inf, []
+        best, best_return, chosen = self._rolled_out(self.mean), -torch.inf, []
         for iteration in range(s["iterations"]):
-            actions = self._draw(iteration)
+            knots = self._draw(iteration)
+            actions = self._rolled_out(knots)
             returns = self.returns(state, actions, **inputs)
             order = torch.where(returns.isfinite(), returns, -torch.inf).argsort(descending=True, stable=True)
             order = order[: int(returns.isfinite().sum())]
             chosen.append(self._best(order))
             if len(order) == 0:
                 continue
-            self._refit(actions, returns, order)
-            self.kept = actions[order[: s["keep_elites"]]]
+            self._refit(knots, returns, order)
+            self.kept = knots[order[: s["keep_elites"]]]
             if returns[order[0]] > best_return:
                 best, best_return = actions[order[0]], float(returns[order[0]])
         self.plans += 1
-        answer = self._answer() if s["returns"] == "mean" else best
+        answer = self._rolled_out(self._answer()) if s["returns"] == "mean" else best
         return TwinPlan(answer[0], answer, float(self.returns(state, answer[None], **inputs)[0]), chosen)
