@@ -118,6 +118,38 @@ def test_a_smooth_plan_lets_its_last_change_go_on(small: Exported) -> None:
     np.testing.assert_allclose(plan.actions, average(plan.trace[1], 0.5), rtol=0, atol=1e-6)
 
 
+def push(state: torch.Tensor, action: torch.Tensor) -> torch.Tensor:
+    return torch.stack([state[:, 0] + 0.1 * state[:, 1], state[:, 1] + 0.1 * action[:, 0]], -1)
+
+
+def arrive(next_state: torch.Tensor) -> torch.Tensor:
+    return -(next_state[:, 0] - 1).square() - 0.1 * next_state[:, 1].square()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_smooth_mppi_acts_more_smoothly_with_the_papers_noise_and_only_then(seed: int) -> None:
+    """Plain MPPI with σ on the actions against σ·Δt, Δt = 0.1 s, on their changes; the normals are the same."""
+    problem = mf.export(push, arrive, state_size=2, action_size=1, action_low=-2, action_high=2, dt=0.1)
+
+    def executed_and_planned(planner: mf.MPPI) -> tuple[float, float]:
+        """Mean squared changes from action to action in a closed loop, and along its plans."""
+        state, actions, planned = np.zeros(2, np.float32), [], []
+        for _ in range(40):
+            plan = planner.plan(state)
+            actions.append(plan.action)
+            planned.append(float(np.square(np.diff(plan.actions, axis=0)).mean()))
+            state = problem.step(state[None], plan.action[None])[0][0]
+        return float(np.square(np.diff(np.array(actions), axis=0)).mean()), float(np.mean(planned))
+
+    settings: dict[str, Any] = {"horizon": 20, "steps_per_knot": 1, "population": 150, "temperature": 1.0, "seed": seed}
+    plain = executed_and_planned(mf.MPPI(problem, **settings))
+    smooth = executed_and_planned(mf.MPPI.smooth(problem, init_std=0.1, **settings))
+    unscaled = executed_and_planned(mf.MPPI.smooth(problem, **settings))
+    for rough, calm, wild in zip(plain, smooth, unscaled, strict=True):
+        assert calm < 0.2 * rough
+        assert wild > 2 * rough
+
+
 @pytest.mark.skipif("interpolation" not in mf.MPPISettings.__dataclass_fields__, reason="waits for the setting interpolation")
 def test_the_kernel_variant_plans_over_support_points(small: Exported) -> None:
     planner = mf.MPPI.kernel(small.problem)

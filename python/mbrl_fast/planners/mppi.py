@@ -55,8 +55,9 @@ class MPPI(SamplingPlanner):
     the reward's scale (Xue et al. 2024, arXiv 2409.15610, its code). Several iterations refine the mean with the same Σ.
 
     ``smooth=True`` (Kim et al. 2022, arXiv 2112.09988): with the plan A and its change U, candidates are A + U + ε, then
-    A' = Σ w (A + U + ε) is the answer and U' = A' - A: the noise acts on the derivative, so that plans change smoothly. The paper's
-    Δt scales U and nothing else: ``init_std`` is its σ·Δt. Its control cost is on U.
+    A' = Σ w (A + U + ε) is the answer and U' = A' - A: the noise acts on the derivative. The paper's Δt scales U and nothing else:
+    ``init_std`` is its σ·Δt. Its control cost is on U. What makes executed actions smooth is that σ·Δt is small beside σ, and
+    ``smoothness``: with plain MPPI's ``init_std`` of 1 they can be rougher than its, for changes go on undamped.
     """
 
     name = "mppi"
@@ -67,7 +68,7 @@ class MPPI(SamplingPlanner):
         """Smooth MPPI (arXiv 2112.09988) with pytorch-mppi's numbers: ω 1, control cost on the changes.
 
         pytorch-mppi means to bound the derivative by ``u_min`` and ``u_max`` and computes that, but uses the unbounded one; here
-        neither is bounded, ``max_rate`` is for that.
+        neither is bounded, ``max_rate`` is for that. Its Δt is 1 by default, and so ``init_std`` stays 1 here: give it σ·Δt.
         """
         preset: dict[str, Any] = dict(smooth=True, smoothness=1.0, control_cost=1.0, horizon=15, steps_per_knot=1)  # noqa: C408
         return cls(problem, **{**preset, **settings})
