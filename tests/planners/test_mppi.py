@@ -143,8 +143,8 @@ def test_smooth_mppi_acts_more_smoothly_with_the_papers_noise_and_only_then(seed
 
     settings: dict[str, Any] = {"horizon": 20, "steps_per_knot": 1, "population": 150, "temperature": 1.0, "seed": seed}
     plain = executed_and_planned(mf.MPPI(problem, **settings))
-    smooth = executed_and_planned(mf.MPPI.smooth(problem, init_std=0.1, **settings))
-    unscaled = executed_and_planned(mf.MPPI.smooth(problem, **settings))
+    smooth = executed_and_planned(mf.MPPI.smooth(problem, **settings))
+    unscaled = executed_and_planned(mf.MPPI.smooth(problem, init_std=1.0, **settings))
     for rough, calm, wild in zip(plain, smooth, unscaled, strict=True):
         assert calm < 0.2 * rough
         assert wild > 2 * rough

@@ -68,9 +68,12 @@ class MPPI(SamplingPlanner):
         """Smooth MPPI (arXiv 2112.09988) with pytorch-mppi's numbers: ω 1, control cost on the changes.
 
         pytorch-mppi means to bound the derivative by ``u_min`` and ``u_max`` and computes that, but uses the unbounded one; here
-        neither is bounded, ``max_rate`` is for that. Its Δt is 1 by default, and so ``init_std`` stays 1 here: give it σ·Δt.
+        neither is bounded, ``max_rate`` is for that. Its Δt is 1 by default, which makes actions rougher than plain MPPI's: here
+        it is the Problem's ``dt``, with σ half the action range per second.
         """
-        preset: dict[str, Any] = dict(smooth=True, smoothness=1.0, control_cost=1.0, horizon=15, steps_per_knot=1)  # noqa: C408
+        preset: dict[str, Any] = dict(  # noqa: C408
+            smooth=True, smoothness=1.0, control_cost=1.0, horizon=15, steps_per_knot=1, init_std=min(problem.dt, 1.0),
+        )  # fmt: skip
         return cls(problem, **{**preset, **settings})
 
     @classmethod
