@@ -15,6 +15,7 @@ before. They are told the reward, and that left is the mirror of right.
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import time
 from collections.abc import Sequence
@@ -36,6 +37,9 @@ from mbrl_fast.problem import Problem
 from mbrl_fast.run import new_run
 from mbrl_fast.tasks import Pendulum
 
+SIDE_BY_SIDE = 25
+"""Episodes of one planner: each is one row of a batch of plans."""
+
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     options = parse(arguments)
@@ -49,20 +53,21 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         flush=True,
     )
     task = Pendulum()
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, dict[str, Any]] = measured(options, task) if options.add else {}
     if not options.no_exact:
-        rows["exact model"] = {**regret(export(PendulumModel(), task.reward(), env=task), seeds, best), "transitions": 0}
+        exact = export(PendulumModel(), task.reward(), env=task)
+        rows["exact model"] = {**regret(exact, seeds, best, options.jobs), "transitions": 0}
         print("exact model", rows["exact model"], flush=True)
     count = min(options.learnt_starts or options.starts, options.starts)
     for seed in options.data_seeds:
         name = f"learnt, data seed {seed}"
         rows[name] = {
-            **regret(learn(recipe(seed, options)), seeds[:count], best[:count]),
+            **regret(learn(recipe(seed, options)), seeds[:count], best[:count], options.jobs),
             "transitions": recipe(seed, options).real_transitions,
         }
         print(name, rows[name], flush=True)
     if options.data_seeds:
-        rows["learnt, all"] = together([rows[f"learnt, data seed {seed}"] for seed in options.data_seeds])
+        rows["learnt, all"] = together([row for name, row in rows.items() if name.startswith("learnt, data seed")])
     show(rows)
     result = {
         "machine": measure.machine(("gymnasium",)),
@@ -87,12 +92,47 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, help="of training, default as the task recommends")
     parser.add_argument("--cells", type=int, default=200, help="of the grid, see Optimum; 200 take 1 GB")
     parser.add_argument("--no-exact", action="store_true", help="leave the exact model out")
+    parser.add_argument("--jobs", type=int, default=1, help="processes; times are best measured with 1")
+    parser.add_argument("--add", action="store_true", help="keep the rows of bench/results/pendulum_regret.json")
     parser.add_argument("--save", action="store_true", help="write bench/results/pendulum_regret.json")
     return parser.parse_args(arguments)
 
 
-def regret(problem: Problem, seeds: range, best: NDArray[np.float64]) -> dict[str, Any]:
-    """Drive the real environment from the start of every seed; the episodes go side by side, as a batch of plans."""
+def measured(options: argparse.Namespace, task: Pendulum) -> dict[str, dict[str, Any]]:
+    """The rows measured before, which must have been so with the same planner, starts and grid."""
+    before = json.loads((measure.RESULTS / "pendulum_regret.json").read_text())
+    same = {name: before["options"][name] == vars(options)[name] for name in ("first_start", "cells")}
+    same["planner"] = before["planner"] == task.planner_settings()
+    if not all(same.values()):
+        raise ValueError(
+            f"--add needs rows that were measured alike, got another {', '.join(n for n, ok in same.items() if not ok)}"
+        )
+    return {name: row for name, row in before["rows"].items() if name != "learnt, all"}
+
+
+def regret(problem: Problem, seeds: range, best: NDArray[np.float64], jobs: int = 1) -> dict[str, Any]:
+    """Drive the real environment from the start of every seed. The result does not depend on `jobs`."""
+    from joblib import Parallel, delayed
+
+    batches = [seeds[first : first + SIDE_BY_SIDE] for first in range(0, len(seeds), SIDE_BY_SIDE)]
+    driven = Parallel(n_jobs=jobs)(delayed(drive)(problem, batch) for batch in batches)
+    returns, milliseconds = (np.concatenate(parts) for parts in zip(*driven, strict=True))
+    lost = best - returns
+    return {
+        "starts": len(lost),
+        "return": float(returns.mean()),
+        "regret": float(lost.mean()),
+        "standard_error": float(lost.std(ddof=1) / np.sqrt(len(lost))) if len(lost) > 1 else float("nan"),
+        "regret_median": float(np.median(lost)),
+        "regret_worst": float(lost.max()),
+        "regret_least": float(lost.min()),
+        "share_below_0": float((lost < 0).mean()),
+        "plan_ms": float(np.median(milliseconds)),
+    }
+
+
+def drive(problem: Problem, seeds: range) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Episodes side by side, as a batch of plans: their returns [len(seeds)], and the milliseconds of every plan."""
     task = Pendulum()
     planner = make_planner(problem, task.planner_settings())
     envs = [task.make_env() for _ in seeds]
@@ -106,18 +146,7 @@ def regret(problem: Problem, seeds: range, best: NDArray[np.float64]) -> dict[st
         returns += [float(answer[1]) for answer in answers]
     for env in envs:
         env.close()
-    lost = best - returns
-    return {
-        "starts": len(lost),
-        "return": float(returns.mean()),
-        "regret": float(lost.mean()),
-        "standard_error": float(lost.std(ddof=1) / np.sqrt(len(lost))) if len(lost) > 1 else float("nan"),
-        "regret_median": float(np.median(lost)),
-        "regret_worst": float(lost.max()),
-        "regret_least": float(lost.min()),
-        "share_below_0": float((lost < 0).mean()),
-        "plan_ms": float(np.median(milliseconds)),
-    }
+    return returns, np.array(milliseconds)
 
 
 def together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -35,16 +35,14 @@ def swing(record: Episode, plans: int = 12) -> Axes:
     if plans < 0:
         raise ValueError(f"plans must be >= 0, got {plans}")
     figure = new_figure(8.0, 6.0)
-    top, middle, bottom = (axes := figure.subplots(3, 1, sharex=True, height_ratios=(2, 1, 1)))
-    seconds = Pendulum.dt * np.arange(len(record.states))
-    shown = np.unique(np.linspace(0, len(record.plans) - 1, plans).astype(int)) if record.plans and plans else []
-    for number, index in enumerate(shown):
+    axes: list[Axes] = list(figure.subplots(3, 1, sharex=True, height_ratios=(2, 1, 1)))
+    top, middle, bottom = axes
+    seconds = Pendulum.dt * np.arange(len(record.states), dtype=np.float64)
+    count = plans if record.plans else 0
+    for number, index in enumerate(np.unique(np.linspace(0, len(record.plans) - 1, count).astype(int))):
         ahead = record.plans[index]
-        label = "planned" if number == 0 else None
-        top.plot(
-            *_unbroken(seconds[index] + Pendulum.dt * np.arange(len(ahead)), ahead), color=COLORS[1], linewidth=0.9, alpha=0.6,
-            label=label,
-        )  # fmt: skip
+        curve = _unbroken(seconds[index] + Pendulum.dt * np.arange(len(ahead), dtype=np.float64), ahead)
+        top.plot(*curve, color=COLORS[1], linewidth=0.9, alpha=0.6, label="planned" if number == 0 else None)
     top.plot(*_unbroken(seconds, record.states), color=COLORS[0], linewidth=2, label="swung")
     middle.plot(seconds, record.states[:, 2], color=COLORS[0])
     bottom.step(seconds[:-1], record.actions[:, 0], where="post", color=COLORS[2])

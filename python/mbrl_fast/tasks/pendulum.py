@@ -114,9 +114,9 @@ class Pendulum:
         return {
             "horizon": 60,
             "steps_per_knot": 1,
-            "population": 200,
+            "population": 150,
             "elites": 16,
-            "iterations": 5,
+            "iterations": 4,
             "init_std": 1.0,
             "min_std": 0.0,
             "momentum": 0.0,
