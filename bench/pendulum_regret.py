@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -53,19 +54,23 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         flush=True,
     )
     task = Pendulum()
-    rows: dict[str, dict[str, Any]] = measured(options, task) if options.add else {}
+    rows: dict[str, dict[str, Any]] = {}
     if not options.no_exact:
         exact = export(PendulumModel(), task.reward(), env=task)
         rows["exact model"] = {**regret(exact, seeds, best, options.jobs), "transitions": 0}
         print("exact model", rows["exact model"], flush=True)
     count = min(options.learnt_starts or options.starts, options.starts)
-    for seed in options.data_seeds:
-        name = f"learnt, data seed {seed}"
+    recipes = [recipe(seed, options) for seed in options.data_seeds]
+    problems = Parallel(n_jobs=options.jobs)(delayed(learn)(made) for made in recipes)
+    for made, problem in zip(recipes, problems, strict=True):
+        name = f"learnt, data seed {made.seed}"
         rows[name] = {
-            **regret(learn(recipe(seed, options)), seeds[:count], best[:count], options.jobs),
-            "transitions": recipe(seed, options).real_transitions,
+            **regret(problem, seeds[:count], best[:count], options.jobs),
+            "transitions": made.real_transitions,
         }
         print(name, rows[name], flush=True)
+    before = measured(options, task) if options.add else {"rows": {}}
+    rows = {**before["rows"], **rows}
     if options.data_seeds:
         rows["learnt, all"] = together([row for name, row in rows.items() if name.startswith("learnt, data seed")])
     show(rows)
@@ -74,7 +79,13 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         "options": vars(options),
         "planner": task.planner_settings(),
         "recipe": asdict(recipe(0, options)),
-        "optimum": {"cells": options.cells, "return": float(best.mean()), "value_on_grid": float(estimate.mean())},
+        "optimum": {
+            "cells": options.cells,
+            "starts": len(best),
+            "return": float(best.mean()),
+            "value_on_grid": float(estimate.mean()),
+            **before.get("optimum", {}),
+        },
         "rows": rows,
     }
     if options.save:
@@ -98,8 +109,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def measured(options: argparse.Namespace, task: Pendulum) -> dict[str, dict[str, Any]]:
-    """The rows measured before, which must have been so with the same planner, starts and grid."""
+def measured(options: argparse.Namespace, task: Pendulum) -> dict[str, Any]:
+    """What was measured before, which must have been so with the same planner, starts and grid."""
     before = json.loads((measure.RESULTS / "pendulum_regret.json").read_text())
     same = {name: before["options"][name] == vars(options)[name] for name in ("first_start", "cells")}
     same["planner"] = before["planner"] == task.planner_settings()
@@ -107,13 +118,12 @@ def measured(options: argparse.Namespace, task: Pendulum) -> dict[str, dict[str,
         raise ValueError(
             f"--add needs rows that were measured alike, got another {', '.join(n for n, ok in same.items() if not ok)}"
         )
-    return {name: row for name, row in before["rows"].items() if name != "learnt, all"}
+    before["rows"].pop("learnt, all", None)
+    return dict(before)
 
 
 def regret(problem: Problem, seeds: range, best: NDArray[np.float64], jobs: int = 1) -> dict[str, Any]:
     """Drive the real environment from the start of every seed. The result does not depend on `jobs`."""
-    from joblib import Parallel, delayed
-
     batches = [seeds[first : first + SIDE_BY_SIDE] for first in range(0, len(seeds), SIDE_BY_SIDE)]
     driven = Parallel(n_jobs=jobs)(delayed(drive)(problem, batch) for batch in batches)
     returns, milliseconds = (np.concatenate(parts) for parts in zip(*driven, strict=True))

@@ -169,8 +169,9 @@ def _fit(recipe: Recipe, task: Any, data: Transitions, progress: bool, last: boo
             raise ValueError(f"the task {task.name} has no equations to identify: choose --model network")
         model, history = identify(task.physics(), data, seed=recipe.seed, task=task)
         return [model], history
-    epochs = recipe.epochs or TrainingSettings.epochs
-    settings = TrainingSettings(seed=recipe.seed, epochs=epochs if last else max(1, epochs // 3))
+    recommended = getattr(task, "training", {})
+    epochs = recipe.epochs or recommended.get("epochs", TrainingSettings.epochs)
+    settings = TrainingSettings(**{**recommended, "seed": recipe.seed, "epochs": epochs if last else max(1, epochs // 3)})
     networks = make_members(lambda: task.network(data, recipe.hidden_size), recipe.members, recipe.seed)
     return train(networks, data, settings, augment=task.symmetries, task=task, progress=progress)
 
