@@ -109,7 +109,8 @@ def _least_absolute(
 
     Errors below `small` weigh the same.
     """
-    weights, solved = np.ones(len(inputs)), np.zeros(inputs.shape[1])
+    weights: NDArray[np.float64] = np.ones(len(inputs))
+    solved: NDArray[np.float64] = np.zeros(inputs.shape[1])
     for _ in range(rounds):
         root = np.sqrt(weights)
         solved = np.linalg.lstsq(inputs * root[:, None], wanted * root, rcond=1e-6)[0]
