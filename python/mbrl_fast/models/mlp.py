@@ -110,10 +110,10 @@ def _least_absolute(
     Errors below `small` weigh the same.
     """
     weights: NDArray[np.float64] = np.ones(len(inputs))
-    solved: NDArray[np.float64] = np.zeros(inputs.shape[1])
+    solved = np.zeros(inputs.shape[1])
     for _ in range(rounds):
         root = np.sqrt(weights)
-        solved = np.linalg.lstsq(inputs * root[:, None], wanted * root, rcond=1e-6)[0]
+        solved = np.asarray(np.linalg.lstsq(inputs * root[:, None], wanted * root, rcond=1e-6)[0], np.float64)
         weights = 1.0 / np.maximum(np.abs(inputs @ solved - wanted), small)
     return solved
 
