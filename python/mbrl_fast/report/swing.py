@@ -102,7 +102,8 @@ class SwingCamera:
         if plan is not None and len(plan) > 1 and np.isfinite(plan).all():
             path = SMOOTH * tips(plan)
             alphas = np.linspace(255, 60, len(path) - 1).astype(int)
-            for begin, end, alpha in zip(path[:-1], path[1:], alphas, strict=True):
+            pieces = list(zip(path[:-1], path[1:], alphas, strict=True))
+            for begin, end, alpha in reversed(pieces):  # where the rod comes twice, the nearer future is seen
                 draw.line([tuple(begin), tuple(end)], fill=(*PLANNED, int(alpha)), width=SMOOTH * 4)
         draw.text((SMOOTH * 14, SMOOTH * 12), caption, fill=(*INK, 255), font=ImageFont.load_default(size=SMOOTH * 17))
         picture.alpha_composite(layer.reduce(SMOOTH))
