@@ -7,38 +7,39 @@ drive the real environment. Returns differ far more between starts than between 
 start. It is negative where a planner beats the policies of the optimum; no start is left out. Settings were chosen on the starts
 of seeds 0 … 299 and data seeds below 10; the seeds here are held out.
 
-Learnt models see `--transitions` real steps of each data seed: half of them random driving in short episodes, the other half
-collected by the planner on a model of the first half. They are told the reward, and that left is the mirror of right.
+Learnt models are what `mbrl-fast train --task pendulum --seed S` makes: they see `--transitions` real steps of each data seed S,
+half of them random driving in short episodes, the other half collected in two rounds by the planner on a model of what was seen
+before. They are told the reward, and that left is the mirror of right.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from bench import measure
 from bench.dynamic_programming import Optimum, starts
-from mbrl_fast.agent import Agent
-from mbrl_fast.data import Transitions, collect, concatenate
-from mbrl_fast.episode import run_episode
 from mbrl_fast.export import export
 from mbrl_fast.models import PendulumModel
-from mbrl_fast.planners import CEM
+from mbrl_fast.pipeline import Recipe, build, make_planner, make_recipe
 from mbrl_fast.problem import Problem
+from mbrl_fast.run import new_run
 from mbrl_fast.tasks import Pendulum
-from mbrl_fast.training import TrainingSettings, make_members, train
 
-RANDOM_STEPS = 20
-"""Steps of an episode of random driving: many starts teach more than long falls."""
-HIDDEN, MEMBERS = 16, 1
-TRAINING = TrainingSettings(epochs=200, patience=200, learning_rate=3e-3, batch_size=64, weight_decay=0.0)
+SIDE_BY_SIDE = 25
+"""Episodes of one planner: each is one row of a batch of plans."""
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
@@ -55,25 +56,36 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     task = Pendulum()
     rows: dict[str, dict[str, Any]] = {}
     if not options.no_exact:
-        rows["exact model"] = {**regret(export(PendulumModel(), task.reward(), env=task), seeds, best), "transitions": 0}
+        exact = export(PendulumModel(), task.reward(), env=task)
+        rows["exact model"] = {**regret(exact, seeds, best, options.jobs), "transitions": 0}
         print("exact model", rows["exact model"], flush=True)
     count = min(options.learnt_starts or options.starts, options.starts)
-    for seed in options.data_seeds:
-        name = f"learnt, data seed {seed}"
+    recipes = [recipe(seed, options) for seed in options.data_seeds]
+    problems = Parallel(n_jobs=options.jobs)(delayed(learn)(made) for made in recipes)
+    for made, problem in zip(recipes, problems, strict=True):
+        name = f"learnt, data seed {made.seed}"
         rows[name] = {
-            **regret(learn(seed, options.transitions, task), seeds[:count], best[:count]),
-            "transitions": options.transitions,
+            **regret(problem, seeds[:count], best[:count], options.jobs),
+            "transitions": made.real_transitions,
         }
         print(name, rows[name], flush=True)
+    before = measured(options, task) if options.add else {"rows": {}}
+    rows = {**before["rows"], **rows}
     if options.data_seeds:
-        rows["learnt, all"] = together([rows[f"learnt, data seed {seed}"] for seed in options.data_seeds])
+        rows["learnt, all"] = together([row for name, row in rows.items() if name.startswith("learnt, data seed")])
     show(rows)
     result = {
         "machine": measure.machine(("gymnasium",)),
         "options": vars(options),
         "planner": task.planner_settings(),
-        "model": {"hidden": HIDDEN, "members": MEMBERS, "epochs": TRAINING.epochs},
-        "optimum": {"cells": options.cells, "return": float(best.mean()), "value_on_grid": float(estimate.mean())},
+        "recipe": asdict(recipe(0, options)),
+        "optimum": {
+            "cells": options.cells,
+            "starts": len(best),
+            "return": float(best.mean()),
+            "value_on_grid": float(estimate.mean()),
+            **before.get("optimum", {}),
+        },
         "rows": rows,
     }
     if options.save:
@@ -88,27 +100,33 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--learnt-starts", type=int, default=0, help="of each data seed; 0 for as many as the exact model drives")
     parser.add_argument("--data-seeds", type=int, nargs="*", default=[100, 101, 102])
     parser.add_argument("--transitions", type=int, default=400)
+    parser.add_argument("--epochs", type=int, help="of training, default as the task recommends")
     parser.add_argument("--cells", type=int, default=200, help="of the grid, see Optimum; 200 take 1 GB")
     parser.add_argument("--no-exact", action="store_true", help="leave the exact model out")
+    parser.add_argument("--jobs", type=int, default=1, help="processes; times are best measured with 1")
+    parser.add_argument("--add", action="store_true", help="keep the rows of bench/results/pendulum_regret.json")
     parser.add_argument("--save", action="store_true", help="write bench/results/pendulum_regret.json")
     return parser.parse_args(arguments)
 
 
-def regret(problem: Problem, seeds: range, best: NDArray[np.float64]) -> dict[str, Any]:
-    """Drive the real environment from the start of every seed; the episodes go side by side, as a batch of plans."""
-    task = Pendulum()
-    planner = CEM(problem, **task.planner_settings())
-    envs = [task.make_env() for _ in seeds]
-    observations = np.stack([env.reset(seed=seed)[0] for env, seed in zip(envs, seeds, strict=True)])
-    returns, milliseconds = np.zeros(len(envs)), []
-    for _ in range(task.max_steps):
-        plans = planner.plan_batch(task.observe(observations)[0])
-        milliseconds.extend(row.milliseconds for row in plans.stats)
-        answers = [env.step(action) for env, action in zip(envs, plans.action, strict=True)]
-        observations = np.stack([answer[0] for answer in answers])
-        returns += [float(answer[1]) for answer in answers]
-    for env in envs:
-        env.close()
+def measured(options: argparse.Namespace, task: Pendulum) -> dict[str, Any]:
+    """What was measured before, which must have been so with the same planner, starts and grid."""
+    before = json.loads((measure.RESULTS / "pendulum_regret.json").read_text())
+    same = {name: before["options"][name] == vars(options)[name] for name in ("first_start", "cells")}
+    same["planner"] = before["planner"] == task.planner_settings()
+    if not all(same.values()):
+        raise ValueError(
+            f"--add needs rows that were measured alike, got another {', '.join(n for n, ok in same.items() if not ok)}"
+        )
+    before["rows"].pop("learnt, all", None)
+    return dict(before)
+
+
+def regret(problem: Problem, seeds: range, best: NDArray[np.float64], jobs: int = 1) -> dict[str, Any]:
+    """Drive the real environment from the start of every seed. The result does not depend on `jobs`."""
+    batches = [seeds[first : first + SIDE_BY_SIDE] for first in range(0, len(seeds), SIDE_BY_SIDE)]
+    driven = Parallel(n_jobs=jobs)(delayed(drive)(problem, batch) for batch in batches)
+    returns, milliseconds = (np.concatenate(parts) for parts in zip(*driven, strict=True))
     lost = best - returns
     return {
         "starts": len(lost),
@@ -121,6 +139,24 @@ def regret(problem: Problem, seeds: range, best: NDArray[np.float64]) -> dict[st
         "share_below_0": float((lost < 0).mean()),
         "plan_ms": float(np.median(milliseconds)),
     }
+
+
+def drive(problem: Problem, seeds: range) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Episodes side by side, as a batch of plans: their returns [len(seeds)], and the milliseconds of every plan."""
+    task = Pendulum()
+    planner = make_planner(problem, task.planner_settings())
+    envs = [task.make_env() for _ in seeds]
+    observations = np.stack([env.reset(seed=seed)[0] for env, seed in zip(envs, seeds, strict=True)])
+    returns, milliseconds = np.zeros(len(envs)), []
+    for _ in range(task.max_steps):
+        plans = planner.plan_batch(task.observe(observations)[0])
+        milliseconds.extend(row.milliseconds for row in plans.stats)
+        answers = [env.step(action) for env, action in zip(envs, plans.action, strict=True)]
+        observations = np.stack([answer[0] for answer in answers])
+        returns += [float(answer[1]) for answer in answers]
+    for env in envs:
+        env.close()
+    return returns, np.array(milliseconds)
 
 
 def together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -138,31 +174,16 @@ def together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def learn(seed: int, transitions: int, task: Pendulum) -> Problem:
-    """A model of half random, half planned driving."""
-    short = Pendulum(max_steps=RANDOM_STEPS)
-    data = collect(short, transitions - transitions // 2, seed, action_repeat=4, progress=False)
-    problem = fit(data, seed, task)
-    rest = transitions // 2
-    while rest > 0:
-        driven = drive(problem, task, 1_000_000 + 1000 * seed + rest, rest)
-        data, rest = concatenate([data, driven]), rest - len(driven)
-    return fit(data, seed, task)
+def recipe(seed: int, options: argparse.Namespace) -> Recipe:
+    """The task's own recipe, for so many transitions in total."""
+    first, each = options.transitions - 2 * (options.transitions // 4), options.transitions // 4
+    return make_recipe("pendulum", seed=seed, transitions=first, rounds=2, on_policy=each, epochs=options.epochs)
 
 
-def fit(data: Transitions, seed: int, task: Pendulum) -> Problem:
-    networks = make_members(lambda: task.network(data, HIDDEN), MEMBERS, seed)
-    models, _ = train(networks, data, TRAINING, augment=task.symmetries, progress=False)
-    return export(models, task.reward(), env=task)
-
-
-def drive(problem: Problem, task: Pendulum, seed: int, steps: int) -> Transitions:
-    """At most `steps` steps of one real episode under the planner."""
-    episode = run_episode(Agent(CEM(problem, **task.planner_settings()), task), task, seed, max_steps=steps)
-    count = len(episode.actions)
-    return Transitions(
-        episode.states[:-1], episode.actions, episode.states[1:], np.zeros(count, np.int64), np.zeros(count, np.bool_)
-    )
+def learn(made: Recipe) -> Problem:
+    """What `mbrl-fast train` learns."""
+    with tempfile.TemporaryDirectory() as folder, new_run(Path(folder) / "run") as run:
+        return build(made, run, progress=False).problem
 
 
 def show(rows: dict[str, dict[str, Any]]) -> None:

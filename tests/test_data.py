@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mbrl_fast.data import Transitions, collect, collect_with, concatenate
-from mbrl_fast.tasks import Parking
+from mbrl_fast.tasks import Parking, Pendulum
 
 
 def walk(lengths: list[int], crash_last: bool = False) -> Transitions:
@@ -54,7 +54,12 @@ def test_steps_of_an_episode_follow_one_another_and_crashes_end_episodes(gathere
     assert (gathered.episodes[ended + 1] == gathered.episodes[ended] + 1).all()
 
 
-@pytest.mark.parametrize("option", ["transitions", "action_repeat"])
+def test_short_episodes_are_what_they_are_asked_to_be() -> None:
+    data = collect(Pendulum(), transitions=50, seed=4, progress=False, max_steps=20)
+    assert np.bincount(data.episodes).tolist() == [20, 20, 10]
+
+
+@pytest.mark.parametrize("option", ["transitions", "action_repeat", "max_steps"])
 def test_collect_refuses_counts_below_one(option: str) -> None:
     with pytest.raises(ValueError, match=f"{option} must be at least 1, got {option}=0"):
         collect(Parking(), **{option: 0})  # type: ignore[arg-type]

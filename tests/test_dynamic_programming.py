@@ -49,8 +49,9 @@ def test_a_grid_too_coarse_is_refused() -> None:
 def test_the_bench_runs_to_its_result(monkeypatch: pytest.MonkeyPatch) -> None:
     small = {"horizon": 8, "population": 16, "elites": 4, "keep_elites": 2, "iterations": 1}
     monkeypatch.setattr(Pendulum, "planner_settings", lambda self: small)
-    monkeypatch.setattr(pendulum_regret, "TRAINING", pendulum_regret.TrainingSettings(epochs=1))
-    result = pendulum_regret.main(["--starts", "2", "--data-seeds", "0", "--cells", "20", "--transitions", "100"])
+    options = ["--starts", "2", "--data-seeds", "0", "--cells", "20", "--transitions", "101", "--epochs", "1"]
+    result = pendulum_regret.main(options)
     assert set(result["rows"]) == {"exact model", "learnt, data seed 0", "learnt, all"}
-    assert result["rows"]["learnt, all"]["transitions"] == 100
+    assert result["rows"]["learnt, all"]["transitions"] == 101
+    assert result["recipe"]["transitions"] == 51
     json.dumps(result)

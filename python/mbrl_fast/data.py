@@ -155,18 +155,21 @@ def concatenate(parts: list[Transitions]) -> Transitions:
 Choose = Callable[[Any], Array]
 
 
-def collect(task: Task, transitions: int = 2000, seed: int = 0, action_repeat: int = 2, progress: bool = True) -> Transitions:
+def collect(
+    task: Task, transitions: int = 2000, seed: int = 0, action_repeat: int = 2, progress: bool = True, max_steps: int | None = None
+) -> Transitions:
     """Drive at random, as the parking notebook does: each uniform action is held for ``action_repeat`` steps.
 
     Args:
         task: makes the environment and reads its observations. transitions: how many steps. seed: determines everything.
         action_repeat: steps per drawn action. progress: show a bar.
+        max_steps: of an episode, None for as many as the environment allows. Short ones see more of the states to start from.
 
     Returns:
         Exactly ``transitions`` rows. An episode ends where the environment ends it, also in the middle of a held action.
     """
-    for name, value in (("transitions", transitions), ("action_repeat", action_repeat)):
-        if value < 1:
+    for name, value in (("transitions", transitions), ("action_repeat", action_repeat), ("max_steps", max_steps)):
+        if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, got {name}={value}")
     generator = np.random.default_rng(seed)
     steps, action = 0, task.action_low
@@ -178,7 +181,7 @@ def collect(task: Task, transitions: int = 2000, seed: int = 0, action_repeat: i
         steps += 1
         return action
 
-    return _gather(task, transitions, choose, lambda: int(generator.integers(2**31)), True, None, progress)
+    return _gather(task, transitions, choose, lambda: int(generator.integers(2**31)), True, max_steps, progress)
 
 
 def collect_with(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mbrl_fast.agent import Agent
-from mbrl_fast.episode import Episode, run_episode
+from mbrl_fast.episode import Episode
 from mbrl_fast.evaluation import EvaluationResult, evaluate
 from mbrl_fast.pipeline import Built, Recipe, Say, build, load_agent
 from mbrl_fast.run import Run, new_run
@@ -150,13 +150,11 @@ def progress_bar(finished: Iterable[Episode], total: int, description: str = "ep
 def draw(run: Run, built: Built, result: EvaluationResult, max_steps: int) -> None:
     """Write the fan plot, and plot and video of the most telling episode into the run folder."""
     from mbrl_fast import plot
-    from mbrl_fast.report.video import open_video
+    from mbrl_fast.report.film import film
 
     plot.save(plot.fan(plot.measure_fan(built.problem, built.task)), run.plots / "fan.png")
     agent = load_agent(run.problem, built.task.planner_settings(), built.task)
-    with open_video(run.plots / "episode.mp4") as camera:
-        filmed = run_episode(agent, built.task, telling_seed(result), max_steps, record=True, camera=camera)
-    plot.save(plot.episode(filmed), run.plots / "episode.png")
+    film(agent, built.task, telling_seed(result), run.plots, max_steps)
 
 
 def telling_seed(result: EvaluationResult) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from mbrl_fast.run import Run
 
 if TYPE_CHECKING:
     from mbrl_fast.data import Transitions
+    from mbrl_fast.planners import CEM, Refined
     from mbrl_fast.problem import Problem
     from mbrl_fast.training import History
 
@@ -136,17 +137,16 @@ def build(recipe: Recipe, run: Run, say: Say = lambda line: None, progress: bool
 def _collect(recipe: Recipe, task: Any, progress: bool) -> Transitions:
     from mbrl_fast.data import collect
 
-    return collect(task, recipe.transitions, recipe.seed, progress=progress)
+    return collect(task, recipe.transitions, recipe.seed, progress=progress, **getattr(task, "random_driving", {}))
 
 
 def _drive(recipe: Recipe, task: Any, models: list[Any], round: int, progress: bool) -> Transitions:
     """Each round has starts and noise of its own."""
     from mbrl_fast.data import collect_with
-    from mbrl_fast.planners import CEM
 
-    agent = Agent(CEM(export_for(task, models), **task.planner_settings()), task)
+    agent = Agent(make_planner(export_for(task, models), task.planner_settings()), task)
     seed = int(np.random.SeedSequence([recipe.seed, round]).generate_state(1)[0])
-    return collect_with(agent, task, recipe.on_policy, seed, progress=progress)
+    return collect_with(agent, task, recipe.on_policy, seed, progress=progress, **getattr(task, "planned_driving", {}))
 
 
 def _train(
@@ -169,8 +169,9 @@ def _fit(recipe: Recipe, task: Any, data: Transitions, progress: bool, last: boo
             raise ValueError(f"the task {task.name} has no equations to identify: choose --model network")
         model, history = identify(task.physics(), data, seed=recipe.seed, task=task)
         return [model], history
-    epochs = recipe.epochs or TrainingSettings.epochs
-    settings = TrainingSettings(seed=recipe.seed, epochs=epochs if last else max(1, epochs // 3))
+    recommended = getattr(task, "training", {})
+    epochs = recipe.epochs or recommended.get("epochs", TrainingSettings.epochs)
+    settings = TrainingSettings(**{**recommended, "seed": recipe.seed, "epochs": epochs if last else max(1, epochs // 3)})
     networks = make_members(lambda: task.network(data, recipe.hidden_size), recipe.members, recipe.seed)
     return train(networks, data, settings, augment=task.symmetries, task=task, progress=progress)
 
@@ -249,8 +250,18 @@ def load_problem(path: Path) -> Problem:
         raise ValueError(f"{path}: {error}") from error
 
 
+def make_planner(problem: Problem, settings: Mapping[str, Any]) -> CEM | Refined:
+    """Make the planner of these settings: those of `CEM`, and if "refine" is among them `ILQR`'s, which then improves its plans."""
+    from mbrl_fast.planners import CEM, ILQR, PlannerSettings, Refined
+
+    refine = settings.get("refine")
+    sampler = CEM(problem, **{name: value for name, value in settings.items() if name != "refine"})
+    if refine is None:
+        return sampler
+    shared = {field.name: getattr(sampler.settings, field.name) for field in fields(PlannerSettings)}
+    return Refined(sampler, ILQR(problem, **{**shared, **refine}))
+
+
 def load_agent(problem: Path, settings: Mapping[str, Any], task: Any, delay: float = 0.0) -> Agent:
     """Make an agent from a Problem file and the settings of its planner. NumPy alone; workers call it."""
-    from mbrl_fast.planners import CEM
-
-    return Agent(CEM(load_problem(problem), **settings), task, delay)
+    return Agent(make_planner(load_problem(problem), settings), task, delay)

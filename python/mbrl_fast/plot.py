@@ -16,6 +16,7 @@ from mbrl_fast.report.episode_plot import episode
 from mbrl_fast.report.fan import fan, measure_fan
 from mbrl_fast.report.losses import losses, open_loop
 from mbrl_fast.report.lot import draw_car, draw_lot, positions
+from mbrl_fast.report.swing import swing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from mbrl_fast.agent import PlanLike
 
-__all__ = ["episode", "fan", "losses", "measure_fan", "open_loop", "plan", "save"]
+__all__ = ["episode", "fan", "losses", "measure_fan", "open_loop", "plan", "save", "swing"]
 
 
 def plan(planned: PlanLike, goal: ArrayLike | None = None, axes: Axes | None = None) -> Axes:

@@ -24,6 +24,15 @@ def test_it_begins_as_the_best_linear_model() -> None:
     np.testing.assert_allclose(predicted, after, atol=1e-4)
 
 
+def test_a_few_transitions_that_end_at_a_stop_do_not_bend_it() -> None:
+    states, actions, after = rows()
+    model = MLP(3, 1, (8,)).normalise(states, actions, np.minimum(after, after[:, :1].max(0) - 3.0))
+    free = (after <= after[:, :1].max(0) - 3.0).all(1)
+    assert 5 < (~free).sum() < 40
+    predicted = model(torch.from_numpy(states), torch.from_numpy(actions)).detach().numpy()
+    np.testing.assert_allclose(predicted[free], after[free], atol=2e-3)
+
+
 def test_angles_are_turned_and_stay_of_length_one() -> None:
     angle, turn = np.linspace(-3, 3, 50), 0.3
     states = np.stack([np.ones(50), np.sin(angle), np.cos(angle)], 1).astype(np.float32)

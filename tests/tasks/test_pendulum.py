@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from mbrl_fast.evaluation import evaluate
 from mbrl_fast.export import export
 from mbrl_fast.models import PendulumModel
-from mbrl_fast.pipeline import Recipe, build, load_agent
+from mbrl_fast.pipeline import Recipe, build, load_agent, make_planner, make_recipe
+from mbrl_fast.planners import CEM, Refined
 from mbrl_fast.run import new_run
 from mbrl_fast.tasks import TASKS, Delayed, Pendulum, PendulumTracker
 
@@ -140,10 +142,41 @@ def test_training_and_driving_need_nothing_of_parking(tmp_path: Path) -> None:
 def test_the_default_settings_swing_the_rod_up() -> None:
     task = Pendulum()
     from mbrl_fast.agent import Agent
-    from mbrl_fast.planners import CEM
 
     problem = export(PendulumModel(), task.reward(), env=task)
     assert problem.reward_bound == 0.0
-    result = evaluate(Agent(CEM(problem, **task.planner_settings()), task), task, 1, 7)
+    result = evaluate(Agent(make_planner(problem, task.planner_settings()), task), task, 1, 7)
     assert result.rate("success") == 1.0
     assert result.episodes[0].metrics["return"] == pytest.approx(result.episodes[0].rewards.sum())
+
+
+def test_settings_with_refine_make_a_sampler_and_an_ilqr_that_share_what_they_must() -> None:
+    task = Pendulum()
+    problem = export(PendulumModel(), task.reward(), env=task)
+    assert isinstance(make_planner(problem, SMALL), CEM)
+    planner = make_planner(problem, {**SMALL, "steps_per_knot": 2, "discount": 0.9, "refine": {"iterations": 3}})
+    assert isinstance(planner, Refined)
+    assert planner.sampler.settings.population == 16
+    refiner = planner.refiner.settings
+    assert (refiner.horizon, refiner.steps_per_knot, refiner.discount, refiner.iterations) == (8, 2, 0.9, 3)
+    with pytest.raises(TypeError, match="unknown setting 'population'"):
+        make_planner(problem, {**SMALL, "refine": {"population": 3}})
+
+
+def test_the_recipe_learns_the_rods_step_from_400_transitions(tmp_path: Path) -> None:
+    """Fewer members and epochs than it says, to be quick; its data whole."""
+    recipe = make_recipe("pendulum", seed=5, members=1, epochs=60)
+    assert recipe.real_transitions == 400
+    with new_run(tmp_path / "run") as run:
+        built = build(recipe, run, progress=False)
+    assert len(built.data) == 400
+    lengths = np.bincount(built.data.episodes)
+    assert lengths.max() == 50
+    assert (lengths == 20).sum() == 10
+    generator = np.random.default_rng(0)
+    states = np.stack([at(angle, speed) for angle, speed in generator.uniform((-3, -4), (3, 4), (200, 2))])
+    inputs = torch.from_numpy(states), torch.from_numpy(generator.uniform(-2, 2, (200, 1)).astype(np.float32))
+    with torch.no_grad():
+        errors = Pendulum().errors(built.models[0](*inputs).numpy(), PendulumModel()(*inputs).numpy())
+    assert errors["angle [rad]"].mean() < 0.005
+    assert errors["velocity [rad/s]"].mean() < 0.05

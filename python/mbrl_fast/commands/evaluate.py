@@ -18,6 +18,7 @@ class Evaluate:
 
     Try:
       mbrl-fast evaluate runs/first --episodes 100 --seed 1000 --jobs 2
+      mbrl-fast evaluate runs/first --episodes 1 --film
       mbrl-fast evaluate runs/first --json | jq .success_rate
     """
 
@@ -35,6 +36,8 @@ class Evaluate:
     """Seconds until an action takes effect, rounded to what is simulated: 1/15 s in parking, 1/20 s in pendulum."""
     ignore_delay: Flag = False
     """Plan as if there were no delay, to see what looking across it is worth."""
+    film: Flag = False
+    """Film the first episode and plot it: episode.mp4 and episode.png in the run's plots."""
     json: Flag = False
     """Print one line of JSON instead of a table."""
 
@@ -64,6 +67,10 @@ class Evaluate:
         if self.actuation_delay:
             line.update(actuation_delay=task.seconds, looked_across=delay > 0)
         run.log("evaluate", jobs=self.jobs, max_steps=self.max_steps, **line)
+        if self.film:
+            from mbrl_fast.report.film import film
+
+            film(agent(), task, self.seed, run.plots, self.max_steps)
         if self.json:
             print(dumps(line))
         else:

@@ -72,7 +72,8 @@ class MLP(nn.Module):
     def normalise(self, states: Array, actions: Array, next_states: Array) -> Self:
         """Take the scales of inputs and changes from transitions, [N, S], [N, A] and [N, S], and give the model itself back.
 
-        It then begins as the best linear model of them (least squares), the network's last layer at zero.
+        It then begins as the best linear model of them, the network's last layer at zero but for its bias. The best is that of
+        least absolute errors: the few transitions that end at a stop do not bend what is learnt of all others.
         """
         turns = []
         for cos, sin in self.angles:
@@ -92,12 +93,29 @@ class MLP(nn.Module):
     def _begin_linear(self, inputs: Array, change: Array) -> None:
         z = (inputs - self.input_mean.numpy()) / self.input_std.numpy()
         wanted = (change - self.change_mean.numpy()) / self.change_std.numpy()
-        slope = np.linalg.lstsq(z.astype(np.float64), wanted.astype(np.float64), rcond=1e-6)[0]
-        self.linear.weight.copy_(torch.from_numpy(slope.T.astype(np.float32)))
+        z = np.concatenate([z, np.ones((len(z), 1))], axis=1).astype(np.float64)
+        slope = np.stack([_least_absolute(z, column) for column in wanted.T.astype(np.float64)]).astype(np.float32)
+        self.linear.weight.copy_(torch.from_numpy(slope[:, :-1]))
         last = self.network[-1]
         assert isinstance(last, nn.Linear)
         last.weight.zero_()
-        last.bias.zero_()
+        last.bias.copy_(torch.from_numpy(slope[:, -1]))
+
+
+def _least_absolute(
+    inputs: NDArray[np.float64], wanted: NDArray[np.float64], rounds: int = 30, small: float = 1e-4
+) -> NDArray[np.float64]:
+    """The w [I] for which |inputs [N, I] · w − wanted [N]| is least in sum, by least squares with weights 1 / |error|, in rounds.
+
+    Errors below `small` weigh the same.
+    """
+    weights: NDArray[np.float64] = np.ones(len(inputs))
+    solved = np.zeros(inputs.shape[1])
+    for _ in range(rounds):
+        root = np.sqrt(weights)
+        solved = np.asarray(np.linalg.lstsq(inputs * root[:, None], wanted * root, rcond=1e-6)[0], np.float64)
+        weights = 1.0 / np.maximum(np.abs(inputs @ solved - wanted), small)
+    return solved
 
 
 def _turned(cos: Tensor, sin: Tensor, turn: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,11 +10,12 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mbrl_fast.episode import CameraLike
 from mbrl_fast.report.lot import footprint, outline, positions
 
 if TYPE_CHECKING:
@@ -29,12 +30,25 @@ FPS = 15
 PLANNED, DRIVEN, GOAL, TEXT = (255, 176, 0), (255, 255, 255), (100, 200, 255), (235, 235, 235)
 
 
+class FilmLike(CameraLike, Protocol):
+    """What a video asks of a camera: the size of its frames [width, height], multiples of 16, and how many a second."""
+
+    size: ClassVar[tuple[int, int]]
+    fps: ClassVar[int]
+
+    def __init__(self, write: Any) -> None:
+        """`write` takes a frame, [height, width, 3] bytes."""
+
+
 class Camera:
     """Films episodes of parking into an open video; see `open_video`. One frame for each of the simulator's substeps.
 
     highway-env offers its substeps to an object that has `_capture_frame`, meant for gymnasium's RecordVideo; the
     camera stands in for it.
     """
+
+    size: ClassVar[tuple[int, int]] = (1040, 640)
+    fps: ClassVar[int] = FPS
 
     def __init__(self, write: Any) -> None:
         self._write = write
@@ -49,7 +63,7 @@ class Camera:
         """Point the camera at an environment that has just been reset. Nothing may have been rendered yet."""
         self._env = env.unwrapped
         self._env.config.update(SCREEN)
-        with _no_display():
+        with no_display():
             env.render()
         viewer = self._env.viewer
         viewer.enabled = True  # it switches itself off when there is no display, though it draws into memory
@@ -108,8 +122,11 @@ class Camera:
 
 
 @contextmanager
-def open_video(path: Path) -> Iterator[Camera]:
+def open_video(path: Path, camera: type[FilmLike] = Camera) -> Iterator[FilmLike]:
     """Open an mp4 file and give the camera that films into it. The file is complete when the block ends.
+
+    Args:
+        path: of the file. camera: which films; `report.swing.SwingCamera` the pendulum.
 
     Raises ImportError with a sentence if imageio-ffmpeg is missing.
     """
@@ -117,17 +134,16 @@ def open_video(path: Path) -> Iterator[Camera]:
         from imageio_ffmpeg import write_frames  # type: ignore[import-untyped]
     except ImportError:
         raise ImportError('videos need imageio-ffmpeg: pip install "mbrl-fast[envs]"') from None
-    size = (SCREEN["screen_width"], SCREEN["screen_height"])
-    writer = write_frames(str(path), size, fps=FPS, codec="libx264", quality=8, macro_block_size=16)
+    writer = write_frames(str(path), camera.size, fps=camera.fps, codec="libx264", quality=8, macro_block_size=16)
     writer.send(None)
     try:
-        yield Camera(lambda frame: writer.send(np.ascontiguousarray(frame)))
+        yield camera(lambda frame: writer.send(np.ascontiguousarray(frame)))
     finally:
         writer.close()
 
 
 @contextmanager
-def _no_display() -> Iterator[None]:
+def no_display() -> Iterator[None]:
     """Let pygame start where there is no screen, and leave the environment variable as it was."""
     before = os.environ.get("SDL_VIDEODRIVER")
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
