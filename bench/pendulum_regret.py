@@ -33,8 +33,9 @@ from bench import measure
 from bench.dynamic_programming import Optimum, starts
 from mbrl_fast.export import export
 from mbrl_fast.models import PendulumModel
-from mbrl_fast.pipeline import Recipe, build, make_planner, make_recipe
+from mbrl_fast.pipeline import build, make_planner
 from mbrl_fast.problem import Problem
+from mbrl_fast.recipe import Recipe, make_recipe
 from mbrl_fast.run import new_run
 from mbrl_fast.tasks import Pendulum
 

@@ -19,8 +19,9 @@ from bench.quality_sizes import TooDearError, fitted
 from mbrl_fast.data import Transitions
 from mbrl_fast.demo import NotebookPlanner
 from mbrl_fast.models import Bicycle
-from mbrl_fast.pipeline import Recipe, build, export_for
+from mbrl_fast.pipeline import build, export_for
 from mbrl_fast.planners import REGISTRY
+from mbrl_fast.recipe import Recipe
 from mbrl_fast.reference.notebook import train_notebook_model
 from mbrl_fast.run import new_run
 from mbrl_fast.tasks import Parking

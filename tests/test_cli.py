@@ -115,7 +115,7 @@ def test_rounds_drive_with_the_planner_and_train_on_everything(tmp_path: Path) -
 
 
 def test_what_is_not_given_is_what_the_task_recommends() -> None:
-    from mbrl_fast.pipeline import make_recipe
+    from mbrl_fast.recipe import make_recipe
     from mbrl_fast.tasks import Parking
 
     recipe = make_recipe(members=None, rounds=3)
@@ -301,7 +301,7 @@ def test_the_demo_tells_both_contenders_and_leaves_video_and_plots(tmp_path: Pat
     for module in ("torch", "highway_env", "imageio_ffmpeg"):
         pytest.importorskip(module)
     from mbrl_fast.demo import NOTEBOOK, OURS, demo
-    from mbrl_fast.pipeline import Recipe
+    from mbrl_fast.recipe import Recipe
 
     recipe = Recipe(transitions=300, members=1, hidden_size=8, epochs=2)
     told: list[str] = []
@@ -318,7 +318,7 @@ def test_the_demo_tells_both_contenders_and_leaves_video_and_plots(tmp_path: Pat
 
 def test_the_demo_replaces_no_run_but_a_demos(run_folder: Path) -> None:
     from mbrl_fast.demo import demo
-    from mbrl_fast.pipeline import Recipe
+    from mbrl_fast.recipe import Recipe
 
     with pytest.raises(FileExistsError, match="exists: choose another --out"):
         demo(run_folder, Recipe())

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from mbrl_fast.agent import Agent
 from mbrl_fast.episode import Episode
 from mbrl_fast.evaluation import EvaluationResult, evaluate
-from mbrl_fast.pipeline import Built, Recipe, Say, build, load_agent
+from mbrl_fast.pipeline import Built, Say, build, load_agent
+from mbrl_fast.recipe import Recipe
 from mbrl_fast.run import Run, new_run
 
 if TYPE_CHECKING:

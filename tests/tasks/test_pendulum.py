@@ -13,8 +13,9 @@ import torch
 from mbrl_fast.evaluation import evaluate
 from mbrl_fast.export import export
 from mbrl_fast.models import PendulumModel
-from mbrl_fast.pipeline import Recipe, build, load_agent, make_planner, make_recipe
+from mbrl_fast.pipeline import build, load_agent, make_planner
 from mbrl_fast.planners import CEM, Refined
+from mbrl_fast.recipe import Recipe, make_recipe
 from mbrl_fast.run import new_run
 from mbrl_fast.tasks import TASKS, Delayed, Pendulum, PendulumTracker
 

@@ -44,7 +44,7 @@ class Demo:
     def run(self) -> None:
         """Run it."""
         from mbrl_fast.demo import demo
-        from mbrl_fast.pipeline import make_recipe
+        from mbrl_fast.recipe import make_recipe
         from mbrl_fast.report.table import comparison
 
         out = self.out or Path("runs") / time.strftime("demo-%Y%m%d-%H%M%S")

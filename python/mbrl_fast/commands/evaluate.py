@@ -47,7 +47,8 @@ class Evaluate:
 
         from mbrl_fast.demo import progress_bar
         from mbrl_fast.evaluation import evaluate
-        from mbrl_fast.pipeline import load_agent, make_task
+        from mbrl_fast.pipeline import load_agent
+        from mbrl_fast.recipe import make_task
         from mbrl_fast.report.table import comparison
         from mbrl_fast.run import open_run
 

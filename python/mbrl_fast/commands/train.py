@@ -43,7 +43,8 @@ class Train:
 
     def run(self) -> None:
         """Run it."""
-        from mbrl_fast.pipeline import build, make_recipe
+        from mbrl_fast.pipeline import build
+        from mbrl_fast.recipe import make_recipe
         from mbrl_fast.run import new_run
 
         recipe = make_recipe(
