@@ -27,8 +27,7 @@ from mbrl_fast.agent import Agent
 from mbrl_fast.data import Transitions
 from mbrl_fast.demo import notebook_agent, train_notebook
 from mbrl_fast.models import Bicycle
-from mbrl_fast.pipeline import build, export_for, load_agent
-from mbrl_fast.recipe import PHYSICS, Recipe, make_recipe
+from mbrl_fast.pipeline import PHYSICS, Recipe, build, export_for, load_agent, make_recipe
 from mbrl_fast.run import new_run
 from mbrl_fast.tasks import Parking
 
@@ -44,6 +43,7 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--episodes", type=int, default=250, help="per data seed")
     parser.add_argument("--first-episode", type=int, default=30000, help="seed of the first episode; data seeds follow each other")
     parser.add_argument("--notebook-episodes", type=int, default=20, help="per data seed")
+    parser.add_argument("--bicycle-episodes", type=int, default=500, help="of the identified and the exact one, per data seed")
     parser.add_argument("--parked-episodes", type=int, default=100, help="among parked cars, per data seed")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES), help="which agents")
     parser.add_argument("--epochs", type=int, help="of training, at most; for a quick look")
@@ -55,15 +55,16 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
     options = parser.parse_args(words)
     options.work.mkdir(parents=True, exist_ok=True)
     episodes = Episodes(options.work / "episodes.jsonl")
+    counts = {IDENTIFIED: options.bicycle_episodes, BICYCLE: options.bicycle_episodes, NOTEBOOK: options.notebook_episodes,
+              PARKED: options.parked_episodes}  # fmt: skip
     found: dict[str, list[Row]] = {name: [] for name in options.only}
     for index, data_seed in enumerate(options.data_seeds):
         folder = options.work / str(data_seed)
         recipe = make_recipe("parking", seed=data_seed, epochs=options.epochs)
         learn(folder, recipe, options.only)
         for name in options.only:
-            fewer = {NOTEBOOK: options.notebook_episodes, PARKED: options.parked_episodes}
-            count = min(fewer.get(name, options.episodes), options.episodes)
-            first = options.first_episode + index * options.episodes
+            count = counts.get(name, options.episodes)
+            first = options.first_episode + index * max(count, options.episodes)
             maker = partial(make_agent, folder, name)
             found[name] += episodes.complete(maker, TASKS[name], name, data_seed, range(first, first + count), options.jobs)
     rows = {name: {**summary(rows), "real_transitions": transitions_of(name, recipe)} for name, rows in found.items() if rows}

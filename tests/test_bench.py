@@ -183,10 +183,10 @@ def test_the_family_is_timed_at_equal_model_steps() -> None:
 def test_parking_quality_goes_on_where_it_was_cut(tmp_path: Path) -> None:
     pytest.importorskip("highway_env")
     words = ["--only", parking_quality.BICYCLE, parking_quality.IDENTIFIED, "--data-seeds", "3", "4", "--first-episode", "500"]
-    words += ["--work", str(tmp_path), "--jobs", "1"]
-    first = parking_quality.main([*words, "--episodes", "1"])
+    words += ["--work", str(tmp_path), "--jobs", "1", "--episodes", "1", "--bicycle-episodes", "1"]
+    first = parking_quality.main(words)
     lines = (tmp_path / "episodes.jsonl").read_text().splitlines()
-    second = parking_quality.main([*words, "--episodes", "1"])
+    second = parking_quality.main(words)
     assert (tmp_path / "episodes.jsonl").read_text().splitlines() == lines  # nothing is driven twice
     assert {key: second[key] for key in ("agents", "planners")} == {key: first[key] for key in ("agents", "planners")}
     assert len(lines) == 4
