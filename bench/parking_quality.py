@@ -27,7 +27,8 @@ from mbrl_fast.agent import Agent
 from mbrl_fast.data import Transitions
 from mbrl_fast.demo import notebook_agent, train_notebook
 from mbrl_fast.models import Bicycle
-from mbrl_fast.pipeline import PHYSICS, Recipe, build, export_for, load_agent, make_recipe
+from mbrl_fast.pipeline import build, export_for, load_agent
+from mbrl_fast.recipe import PHYSICS, Recipe, make_recipe
 from mbrl_fast.run import new_run
 from mbrl_fast.tasks import Parking
 
