@@ -20,7 +20,7 @@ IN_API = ("cpp/api/mbrl_fast.cpp", "cpp/api/mbrl_fast.hpp", "cpp/api/settings.hp
 IN_PYTHON = ("commands/", "demo.py", "pipeline.py", "planners/collocation.py", "planners/icem.py", "reference/icem.py")
 BUILT_ON = {
     "cem": (*IN_API, "cpp/planners/icem.hpp", "cpp/planners/icem.cpp", *(f"python/mbrl_fast/{path}" for path in IN_PYTHON)),
-    "ilqr": ("python/mbrl_fast/planners/plan.py",),
+    "ilqr": ("python/mbrl_fast/pipeline.py", "python/mbrl_fast/planners/plan.py"),
 }
 """What is made of a planner, or speaks of it, and would of none other."""
 
