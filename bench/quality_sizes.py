@@ -28,6 +28,8 @@ class TooDearError(ValueError):
 def settings_of(name: str, task: Any) -> dict[str, Any]:
     """The task's settings, as far as the planner has them."""
     known = {field.name for field in fields(REGISTRY[name].settings_type)}
+    if name == "random_shooting":
+        known.remove("init_std")  # it covers the bounds
     return {key: value for key, value in task.planner_settings().items() if key in known}
 
 

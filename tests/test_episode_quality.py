@@ -13,6 +13,7 @@ from bench.parking_batch import Replica
 import mbrl_fast as mf
 from mbrl_fast.export import export
 from mbrl_fast.models import Bicycle
+from mbrl_fast.planners import REGISTRY
 from mbrl_fast.rewards import ParkingReward
 from mbrl_fast.tasks import Parking
 
@@ -29,7 +30,7 @@ def test_a_planner_is_sized_for_its_model_steps(problem: mf.Problem) -> None:
     )
     settings, cost = quality_sizes.fitted("cem", problem, Parking(), "steps", 5000, starts)
     assert cost == pytest.approx(5000, rel=0.15)
-    assert settings["elites"] == pytest.approx(0.08 * settings["population"], abs=1)
+    assert settings["elites"] == pytest.approx(settings["population"] * 6 / 64, abs=1)
     assert settings["keep_elites"] <= settings["elites"]
     with pytest.raises(quality_sizes.TooDearError, match=r"^population 4 takes "):
         quality_sizes.fitted("cem", problem, Parking(), "steps", 10, starts)
@@ -81,3 +82,9 @@ def test_a_cell_is_driven_once_and_shown_with_a_picture(tmp_path: Path, monkeypa
         episode_quality.main([*common, "--max-steps", "6"])
     with pytest.raises(SystemExit, match="--only nobody matches none of: cem, "):
         episode_quality.main([*common[:-6], "--only", "nobody"])
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+def test_every_planner_takes_what_it_has_of_the_tasks_settings(name: str) -> None:
+    settings = quality_sizes.scaled(name, quality_sizes.settings_of(name, Parking()), 32)
+    assert REGISTRY[name].settings_type(**settings).horizon == Parking().planner_settings()["horizon"]
