@@ -22,7 +22,7 @@ def picture(table: dict[str, Any], path: Path) -> None:
     agents = sorted({cell["cell"]["agent"] for cell in cells.values() if cell["cell"]["unit"]})
     colours = {name: f"C{i}" for i, name in enumerate(agents)}
     for axis, unit, label in (
-        (axes[0], "ms", "ms a plan, one thread, nothing else running"),
+        (axes[0], "ms", "ms a plan, one thread"),
         (axes[1], "steps", "model steps a plan"),
     ):
         for agent in agents:
