@@ -128,6 +128,7 @@ void reset(BoundPlanner& self, const std::optional<std::vector<int>>& rows) {
         if (row < self.planner->streams()) self.planner->reset_stream(row);
     }
 }
+
 }  // namespace
 
 void bind_planners(py::module_& module) {

@@ -12,9 +12,10 @@ import pytest
 from mbrl_fast import plot
 from mbrl_fast.agent import Agent
 from mbrl_fast.episode import Episode, run_episode
+from mbrl_fast.report.film import FILMED, film
 from mbrl_fast.report.swing import FPS, ROD, SIZE, SwingCamera, tips
 from mbrl_fast.report.video import PLANNED
-from mbrl_fast.tasks import Pendulum
+from mbrl_fast.tasks import TASKS, Pendulum
 
 pytest.importorskip("matplotlib")
 
@@ -111,3 +112,11 @@ def test_evaluate_films_and_plots_the_first_episode(tmp_path: Path) -> None:
     assert (information["size"], information["fps"]) == ((SIZE, SIZE), FPS)
     assert sum(1 for _ in reader) == 3 + FPS
     assert (tmp_path / "run" / "plots" / "episode.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_task_is_filmed_and_another_is_refused_by_name(tmp_path: Path) -> None:
+    assert set(FILMED) == set(TASKS)
+    unknown = SimpleNamespace(name="flying")
+    with pytest.raises(ValueError, match=r"^only parking, parking-parked, pendulum can be filmed, got the task flying$"):
+        film(None, unknown, 0, tmp_path)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())

@@ -1,7 +1,7 @@
 """highway-env's goal observation without pandas.
 
-``KinematicsGoalObservation`` makes two data frames to read twelve numbers, and ``parking-v0`` observes four times a step: three
-quarters of a step's time. The numbers here are the same, bit for bit (a test drives both side by side).
+``KinematicsGoalObservation`` makes two data frames to read twelve numbers, and ``parking-v0`` observes four times a step: most of
+a step's time. The numbers here are the same, bit for bit (a test drives both side by side).
 """
 
 from __future__ import annotations
