@@ -4,9 +4,9 @@
 
 Everything was chosen on data seeds below 10 and episode seeds below 10,000; the seeds here are held out. Every data seed collects
 its own transitions and has its own episodes; agents that drive as many share them. Episodes are kept in the work folder as they
-end: a run that was cut goes on where it was. What our agents are told beyond their transitions: training turns and mirrors them (open ground looks
-alike in every direction), and the reward knows the walls and that parked means stopped; among parked cars they are told where those
-stand.
+end: a run that was cut goes on where it was. What our agents are told beyond their transitions: training turns and mirrors them
+(open ground looks alike in every direction), and the reward knows the walls and that parked means stopped; among parked cars they
+are told where those stand.
 """
 
 from __future__ import annotations
