@@ -28,6 +28,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
+from tqdm.auto import tqdm
 
 from bench import measure
 from bench.dynamic_programming import Optimum, starts
@@ -126,7 +127,8 @@ def measured(options: argparse.Namespace, task: Pendulum) -> dict[str, Any]:
 def regret(problem: Problem, seeds: range, best: NDArray[np.float64], jobs: int = 1) -> dict[str, Any]:
     """Drive the real environment from the start of every seed. The result does not depend on `jobs`."""
     batches = [seeds[first : first + SIDE_BY_SIDE] for first in range(0, len(seeds), SIDE_BY_SIDE)]
-    driven = Parallel(n_jobs=jobs)(delayed(drive)(problem, batch) for batch in batches)
+    parts = Parallel(n_jobs=jobs, return_as="generator")(delayed(drive)(problem, batch) for batch in batches)
+    driven = list(tqdm(parts, desc="driving", total=len(batches), mininterval=1.0, leave=False))
     returns, milliseconds = (np.concatenate(parts) for parts in zip(*driven, strict=True))
     lost = best - returns
     return {
