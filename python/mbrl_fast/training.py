@@ -136,13 +136,13 @@ class _Fit:
         self.validation = [torch.from_numpy(column).expand(count, -1, -1) for column in held_out]
         spread = (training.next_states - training.states).std(0)
         self.scale = torch.from_numpy(1.0 / np.maximum(spread, 1e-6))
-        parameters, self.buffers = stack_module_state([copy.deepcopy(member).train() for member in members])
+        parameters, self.buffers = stack_module_state([_WithPenalty(copy.deepcopy(member)).train() for member in members])
         self.parameters = {name: value.detach().requires_grad_() for name, value in parameters.items()}
         self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
         self.best_loss, self.best_epoch = np.full(count, np.inf), np.zeros(count, np.int64)
         self.losses: list[Array] = []
         self.validations: list[Array] = []
-        skeleton = copy.deepcopy(members[0]).to("meta")
+        skeleton = _WithPenalty(copy.deepcopy(members[0])).to("meta")
         self.predict = vmap(lambda p, b, s, a: functional_call(skeleton, (p, b), (s, a)), randomness="different")
         self.optimizer = torch.optim.AdamW(
             self.parameters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay, foreach=True
@@ -163,23 +163,31 @@ class _Fit:
             for group in self.optimizer.param_groups:
                 group["lr"] = self._learning_rate(len(self.losses) + step / steps)
             part = slice(step * batch, (step + 1) * batch)
-            loss = self._loss(*(tensor[:, part] for tensor in tensors))
+            loss, penalty = self._loss(*(tensor[:, part] for tensor in tensors))
             self.optimizer.zero_grad()
-            torch.autograd.backward(loss.sum())
+            torch.autograd.backward((loss + penalty).sum())
             self.optimizer.step()
             total += loss.detach()
         self.losses.append((total / steps).numpy())
         with torch.no_grad():
-            validation = self._loss(*self.validation).numpy()
+            validation = self._loss(*self.validation)[0].numpy()
         if not (np.isfinite(self.losses[-1]).all() and np.isfinite(validation).all()):
             epoch, rate = len(self.losses) - 1, self.settings.learning_rate
             raise ValueError(f"the loss is not finite in epoch {epoch}: lower learning_rate={rate}")
         self._keep_best(validation)
 
-    def _loss(self, states: Tensor, actions: Tensor, next_states: Tensor) -> Tensor:
-        """[M], the mean squared error of each member, every state entry in units of its spread."""
-        error: Tensor = self.predict(self.parameters, self.buffers, states, actions) - next_states
-        return (error * self.scale).square().mean((1, 2))
+    def _loss(self, states: Tensor, actions: Tensor, next_states: Tensor) -> tuple[Tensor, Tensor]:
+        """Each member's loss [M], and its penalty [M].
+
+        The loss is the mean squared error, or of a normal distribution the negative log likelihood, with every state entry in
+        units of its spread.
+        """
+        predicted, penalty = self.predict(self.parameters, self.buffers, states, actions)
+        if isinstance(predicted, Tensor):
+            return ((predicted - next_states) * self.scale).square().mean((1, 2)), penalty
+        mean, std = predicted
+        error = (next_states - mean) / std
+        return (0.5 * error.square() + torch.log(std * self.scale)).mean((1, 2)), penalty
 
     def _learning_rate(self, epoch: float) -> float:
         if self.settings.schedule == "constant":
@@ -203,8 +211,27 @@ class _Fit:
         """Plain modules with each member's best weights."""
         trained = [copy.deepcopy(member).eval() for member in members]
         for i, module in enumerate(trained):
-            module.load_state_dict({name: value[i] for name, value in {**self.buffers, **self.best}.items()})
+            stacked = {**self.buffers, **self.best}.items()
+            module.load_state_dict({name.removeprefix("model."): value[i] for name, value in stacked})
         return trained
+
+
+class _WithPenalty(nn.Module):
+    """A model's prediction, and what it adds to the loss if it has a method ``penalty``."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, states: Tensor, actions: Tensor) -> tuple[Any, Tensor]:
+        penalty = self.model.penalty() if hasattr(self.model, "penalty") else torch.zeros(())  # type: ignore[operator]
+        return self.model(states, actions), penalty
+
+
+def _mean(predicted: Any) -> Tensor:
+    """The next state, of a normal distribution its mean."""
+    mean: Tensor = predicted if isinstance(predicted, Tensor) else predicted[0]
+    return mean
 
 
 @torch.no_grad()
@@ -227,7 +254,7 @@ def open_loop_errors(models: Sequence[nn.Module], data: Transitions, task: Any, 
     states = [torch.from_numpy(data.states[starts]) for _ in models]
     predicted = []
     for t in range(horizon):
-        states = [model(state, actions[:, t]) for model, state in zip(models, states, strict=True)]
+        states = [_mean(model(state, actions[:, t])) for model, state in zip(models, states, strict=True)]
         predicted.append(torch.stack(states).mean(0).numpy())
     errors = task.errors(np.stack(predicted, 1), data.next_states[steps])
     return {name: np.asarray(value.mean(0), dtype=np.float32) for name, value in errors.items()}

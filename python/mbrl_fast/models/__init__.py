@@ -1,8 +1,9 @@
-"""Dynamics models: ordinary torch modules, ``forward(state, action) -> next_state``. One idea a file."""
+"""Dynamics models: ordinary torch modules, ``forward(state, action) -> next_state`` or ``(mean, std)``. One idea a file."""
 
 from .bicycle import Bicycle
+from .gaussian import Gaussian
 from .lti import LTI
 from .mlp import MLP
 from .pendulum import PendulumModel
 
-__all__ = ["LTI", "MLP", "Bicycle", "PendulumModel"]
+__all__ = ["LTI", "MLP", "Bicycle", "Gaussian", "PendulumModel"]
