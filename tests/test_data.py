@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from mbrl_fast.data import Transitions, collect, collect_with, concatenate
 from mbrl_fast.tasks import Parking, Pendulum
 
+NAMES = ("states", "actions", "next_states", "episodes", "crashed", "rewards", "terminated")
+
 
 def walk(lengths: list[int], crash_last: bool = False) -> Transitions:
     """Episodes of the given lengths, whose states count up by one a step."""
@@ -37,7 +39,7 @@ def test_collect_gives_exactly_the_steps_asked_for(gathered: Transitions) -> Non
 
 def test_the_seed_determines_the_data_whole(gathered: Transitions) -> None:
     again, other = (collect(Parking(), transitions=61, seed=seed, progress=False) for seed in (4, 5))
-    for name in ("states", "actions", "next_states", "episodes", "crashed"):
+    for name in NAMES:
         np.testing.assert_array_equal(getattr(again, name), getattr(gathered, name))
     assert not np.array_equal(other.actions, gathered.actions)
 
@@ -107,7 +109,7 @@ def test_concatenate_keeps_episodes_apart() -> None:
 def test_saved_data_load_as_they_were(tmp_path: Path, gathered: Transitions) -> None:
     gathered.save(tmp_path / "data.npz")
     loaded = Transitions.load(tmp_path / "data.npz")
-    for name in ("states", "actions", "next_states", "episodes", "crashed"):
+    for name in NAMES:
         np.testing.assert_array_equal(getattr(loaded, name), getattr(gathered, name))
     assert [path.name for path in tmp_path.iterdir()] == ["data.npz"]
 
@@ -161,16 +163,29 @@ def test_loading_says_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("hello")
     with pytest.raises(ValueError, match=r"text\.npz is damaged or not a file of transitions"):
         Transitions.load(tmp_path / "text.npz")
-    columns = {name: getattr(walk([3]), name) for name in ("states", "actions", "next_states", "episodes", "crashed")}
+    columns = {name: getattr(walk([3]), name) for name in NAMES}
     np.savez(tmp_path / "wide.npz", **{**columns, "states": columns["states"].astype(np.float64)})
     with pytest.raises(ValueError, match=r"wide\.npz: states must be float32, got float64"):
         Transitions.load(tmp_path / "wide.npz")
 
 
+def test_a_file_without_rewards_loads_with_none_known_and_one_that_lacks_anything_else_is_refused(tmp_path: Path) -> None:
+    columns = {name: getattr(walk([3]), name) for name in NAMES}
+    older = {name: column for name, column in columns.items() if name not in ("rewards", "terminated")}
+    np.savez(tmp_path / "older.npz", **older)
+    loaded = Transitions.load(tmp_path / "older.npz")
+    assert np.isnan(loaded.rewards).all()
+    assert loaded.rewards.dtype == np.float32
+    assert not loaded.terminated.any()
+    np.savez(tmp_path / "half.npz", **older, rewards=columns["rewards"])
+    with pytest.raises(ValueError, match=r"half\.npz holds no transitions: terminated"):
+        Transitions.load(tmp_path / "half.npz")
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("name", ["states", "actions", "next_states"])
 def test_numbers_that_are_not_finite_are_refused_by_their_place(name: str, bad: float) -> None:
-    columns = {key: getattr(walk([3]), key).copy() for key in ("states", "actions", "next_states", "episodes", "crashed")}
+    columns = {key: getattr(walk([3]), key).copy() for key in NAMES}
     columns[name][2, 0] = bad
     with pytest.raises(ValueError, match=f"{name} must be finite, got {bad} at row 2, column 0"):
         Transitions(**columns)
@@ -182,6 +197,52 @@ def test_shapes_that_do_not_belong_together_are_refused() -> None:
         Transitions(data.states, data.actions[:2], data.next_states, data.episodes, data.crashed)
     with pytest.raises(ValueError, match=r"episodes must have shape \(3,\), got shape \(2,\)"):
         Transitions(data.states, data.actions, data.next_states, data.episodes[:2], data.crashed)
+
+
+def test_rewards_may_be_unknown_but_not_infinite() -> None:
+    data = walk([3])
+    rewards = np.array([1.0, np.nan, -np.inf], np.float32)
+    given = (data.states, data.actions, data.next_states, data.episodes, data.crashed)
+    assert np.isnan(Transitions(*given, rewards=rewards[[0, 1, 0]]).rewards).tolist() == [False, True, False]
+    with pytest.raises(ValueError, match="rewards must be finite, or NaN where unknown, got -inf at row 2"):
+        Transitions(*given, rewards=rewards)
+    with pytest.raises(ValueError, match=r"terminated must have shape \(3,\), got shape \(2,\)"):
+        Transitions(*given, terminated=np.zeros(2, np.bool_))
+
+
+class Staircase:
+    """An environment: up a stair a step, a reward of how high, the end at the fourth, or after `limit` steps for lack of time."""
+
+    action_low, action_high = np.zeros(1, np.float32), np.ones(1, np.float32)
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.at, self.steps = limit, 0, 0
+
+    def make_env(self, render_mode: str | None = None, stop_at_success: bool = False) -> Staircase:
+        return self
+
+    def observe(self, observation: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        return np.array([observation], np.float32), {}
+
+    def reset(self, seed: int) -> tuple[int, dict[str, Any]]:
+        self.at = self.steps = 0
+        return 0, {}
+
+    def step(self, action: np.ndarray) -> tuple[int, float, bool, bool, dict[str, Any]]:
+        self.at, self.steps = self.at + 1, self.steps + 1
+        return self.at, 0.5 * self.at, self.at == 4, self.steps == self.limit, {}
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("limit", "ends"), [(9, [False, False, False, True] * 2), (3, [False] * 8)])
+def test_collect_keeps_the_rewards_and_tells_the_end_from_running_out_of_time(limit: int, ends: list[bool]) -> None:
+    data = collect(Staircase(limit), transitions=8, progress=False)
+    np.testing.assert_array_equal(data.rewards, 0.5 * data.next_states[:, 0])
+    assert data.terminated.tolist() == ends
+    assert data[:3].rewards.tolist() == [0.5, 1.0, 1.5]
+    assert concatenate([data, data]).rewards.tolist() == data.rewards.tolist() * 2
 
 
 class Still:
