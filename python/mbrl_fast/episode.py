@@ -5,6 +5,7 @@ Time is measured where it is spent: `plan_ms` around the agent, `env_ms` around 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
@@ -54,6 +55,16 @@ class CameraLike(Protocol):
         """Called after each plan, before the environment moves. `states` is the plan, [steps + 1, state_size]."""
 
 
+class DriverLike(Protocol):
+    """What drives an episode; `Agent` does. To be filmed or recorded it must plan, as an agent does."""
+
+    def act(self, observation: Any) -> NDArray[np.float32]:
+        """Give the action for an observation, float32 [action_size]."""
+
+    def reset(self) -> None:
+        """Begin a new episode."""
+
+
 @dataclass(frozen=True)
 class Episode:
     """What happened in one episode of T steps."""
@@ -75,15 +86,50 @@ class Episode:
     """The tracker's last word, and the return: the sum of the rewards, where the tracker has none of its own."""
     plans: list[NDArray[np.float32]] = field(default_factory=list)
     """The planned states at each step, [steps + 1, state_size] each; empty unless recorded."""
+    crashed: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """[T], whether the environment said of a step that it ended in a crash."""
+    terminated: bool = False
+    """Whether the environment ended it because of where it led, and not because time was up."""
+
+
+class Recorder:
+    """Notes an episode step by step."""
+
+    def __init__(self, seed: int, state: NDArray[np.float32], inputs: dict[str, NDArray[np.float32]]) -> None:
+        self.seed, self.inputs, self.terminated = seed, inputs, False
+        self.states, self.actions, self.plans = [state], list[NDArray[np.float32]](), list[NDArray[np.float32]]()
+        self.rewards, self.plan_ms, self.env_ms, self.crashed = list[float](), list[float](), list[float](), list[bool]()
+
+    @property
+    def steps(self) -> int:
+        """How many there were so far."""
+        return len(self.actions)
+
+    def episode(self, metrics: Metrics | None = None) -> Episode:
+        """Give the episode as far as it has come."""
+        return Episode(
+            seed=self.seed,
+            states=np.array(self.states, dtype=np.float32),
+            actions=np.array(self.actions, dtype=np.float32),
+            rewards=np.array(self.rewards),
+            plan_ms=np.array(self.plan_ms),
+            env_ms=np.array(self.env_ms),
+            inputs=self.inputs,
+            metrics={"return": float(np.sum(self.rewards)), **(metrics or {})},
+            plans=self.plans,
+            crashed=np.array(self.crashed, dtype=np.bool_),
+            terminated=self.terminated,
+        )
 
 
 def run_episode(
-    agent: Agent,
+    agent: DriverLike,
     task: TaskLike,
     seed: int,
     max_steps: int | None = None,
     record: bool = False,
     camera: CameraLike | None = None,
+    after_step: Callable[[Recorder], None] | None = None,
 ) -> Episode:
     """Drive one episode, from a reset of the agent and of the environment to the end.
 
@@ -94,66 +140,61 @@ def run_episode(
         max_steps: stop after so many steps; None leaves it to the environment.
         record: keep every plan, for plots.
         camera: films the episode; the environment is then made with `render_mode="rgb_array"`.
+        after_step: called after each step but the last with what happened so far; may change what the agent plans with.
     """
     if max_steps is not None and max_steps < 1:
         raise ValueError(f"max_steps must be >= 1, got {max_steps}")
     env = task.make_env(render_mode="rgb_array" if camera else None)
     try:
-        return _drive(env, agent, task, seed, max_steps, record, camera)
+        return _drive(env, agent, task, seed, max_steps, record, camera, after_step)
     finally:
         env.close()
 
 
 def _drive(
     env: Any,
-    agent: Agent,
+    agent: DriverLike,
     task: TaskLike,
     seed: int,
     max_steps: int | None,
     record: bool,
     camera: CameraLike | None,
+    after_step: Callable[[Recorder], None] | None,
 ) -> Episode:
     agent.reset()
     tracker = task.tracker()
     observation, _ = env.reset(seed=seed)
-    state, inputs = task.observe(observation)
-    states, actions, plans = [state], list[NDArray[np.float32]](), list[NDArray[np.float32]]()
-    rewards, plan_ms, env_ms = list[float](), list[float](), list[float]()
+    recorder = Recorder(seed, *task.observe(observation))
     if camera:
         camera.start(env)
     while True:
         begin = perf_counter()
         action = agent.act(observation)
-        plan_ms.append(1e3 * (perf_counter() - begin))
+        recorder.plan_ms.append(1e3 * (perf_counter() - begin))
         if camera:
-            camera.shoot(_planned_states(agent), f"step {len(actions)}   plan {plan_ms[-1]:.1f} ms")
+            camera.shoot(_planned_states(agent), f"step {recorder.steps}   plan {recorder.plan_ms[-1]:.1f} ms")
         if record:
-            plans.append(_planned_states(agent))
+            recorder.plans.append(_planned_states(agent))
         begin = perf_counter()
         observation, reward, terminated, truncated, info = env.step(action)
-        env_ms.append(1e3 * (perf_counter() - begin))
-        actions.append(action)
-        rewards.append(float(reward))
-        states.append(task.observe(observation)[0])
+        recorder.env_ms.append(1e3 * (perf_counter() - begin))
+        recorder.actions.append(action)
+        recorder.rewards.append(float(reward))
+        recorder.crashed.append(bool(info.get("crashed", False)))
+        recorder.states.append(task.observe(observation)[0])
         tracker.update(observation, info)
-        if terminated or truncated or tracker.done or len(actions) == max_steps:
+        if terminated or truncated or tracker.done or recorder.steps == max_steps:
             break
+        if after_step:
+            after_step(recorder)
+    recorder.terminated = bool(terminated)
     if camera:
-        camera.shoot(None, f"step {len(actions)}   {outcome(tracker.metrics())}")
-    return Episode(
-        seed=seed,
-        states=np.array(states, dtype=np.float32),
-        actions=np.array(actions, dtype=np.float32),
-        rewards=np.array(rewards),
-        plan_ms=np.array(plan_ms),
-        env_ms=np.array(env_ms),
-        inputs=inputs,
-        metrics={"return": float(np.sum(rewards)), **tracker.metrics()},
-        plans=plans,
-    )
+        camera.shoot(None, f"step {recorder.steps}   {outcome(tracker.metrics())}")
+    return recorder.episode(tracker.metrics())
 
 
-def _planned_states(agent: Agent) -> NDArray[np.float32]:
+def _planned_states(agent: DriverLike) -> NDArray[np.float32]:
+    assert isinstance(agent, Agent)
     assert agent.plan is not None
     return np.array(agent.plan.states, dtype=np.float32)
 
