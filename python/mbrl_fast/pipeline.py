@@ -18,7 +18,7 @@ from mbrl_fast.run import Run
 
 if TYPE_CHECKING:
     from mbrl_fast.data import Transitions
-    from mbrl_fast.planners import CEM, Refined
+    from mbrl_fast.planners import Planner, Refined
     from mbrl_fast.problem import Problem
     from mbrl_fast.training import History
 
@@ -185,12 +185,15 @@ def load_problem(path: Path) -> Problem:
         raise ValueError(f"{path}: {error}") from error
 
 
-def make_planner(problem: Problem, settings: Mapping[str, Any]) -> CEM | Refined:
-    """Make the planner of these settings: those of `CEM`, and if "refine" is among them `ILQR`'s, which then improves its plans."""
-    from mbrl_fast.planners import CEM, ILQR, PlannerSettings, Refined
+def make_planner(problem: Problem, settings: Mapping[str, Any]) -> Planner | Refined:
+    """Make the planner of these settings: those of the one that is named, or `CEM`'s.
 
-    refine = settings.get("refine")
-    sampler = CEM(problem, **{name: value for name, value in settings.items() if name != "refine"})
+    If "refine" is among them, those of `ILQR`, which then improves its plans.
+    """
+    from mbrl_fast.planners import ILQR, REGISTRY, PlannerSettings, Refined
+
+    refine, name = settings.get("refine"), settings.get("name", "cem")
+    sampler = REGISTRY[name](problem, **{key: value for key, value in settings.items() if key not in ("name", "refine")})
     if refine is None:
         return sampler
     shared = {field.name: getattr(sampler.settings, field.name) for field in fields(PlannerSettings)}

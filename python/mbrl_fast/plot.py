@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from mbrl_fast.report.canvas import COLORS, axes_or_new, save
 from mbrl_fast.report.episode_plot import episode
 from mbrl_fast.report.fan import fan, measure_fan
+from mbrl_fast.report.learning_curve import learning_curve
 from mbrl_fast.report.losses import losses, open_loop
 from mbrl_fast.report.lot import draw_car, draw_lot, positions
 from mbrl_fast.report.swing import swing
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from mbrl_fast.agent import PlanLike
 
-__all__ = ["episode", "fan", "losses", "measure_fan", "open_loop", "plan", "save", "swing"]
+__all__ = ["episode", "fan", "learning_curve", "losses", "measure_fan", "open_loop", "plan", "save", "swing"]
 
 
 def plan(planned: PlanLike, goal: ArrayLike | None = None, axes: Axes | None = None) -> Axes:

@@ -1,0 +1,108 @@
+"""Fitting what PETS plans with, and handing it to a Problem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from mbrl_fast.data import Transitions
+from mbrl_fast.export import export
+from mbrl_fast.models import Gaussian
+from mbrl_fast.online.settings import PETSSettings
+from mbrl_fast.problem import Problem
+from mbrl_fast.training import History, TrainingSettings, make_members, train
+
+
+@dataclass(frozen=True)
+class Models:
+    """What has been learnt: the networks, and which of them plan."""
+
+    members: list[nn.Module]
+    elites: list[int]
+
+    def planning(self) -> list[nn.Module]:
+        """The networks that plan."""
+        return [self.members[index] for index in self.elites]
+
+
+def make_models(settings: PETSSettings, task: Any, seed: int = 0) -> Models:
+    """Networks that know nothing yet; the task's own `model(hidden_sizes, std)`, if it has one."""
+
+    def make() -> nn.Module:
+        if hasattr(task, "model"):
+            model: nn.Module = task.model(settings.hidden_sizes, settings.std)
+            return model
+        return Gaussian(task.state_size, task.action_size, settings.hidden_sizes, getattr(task, "angles", ()), settings.std)
+
+    members = make_members(make, settings.members, seed)
+    return Models(members, list(range(settings.planning_members)))
+
+
+def fit(
+    settings: PETSSettings, task: Any, data: Transitions, before: Models | None, seed: int, progress: bool = False
+) -> tuple[Models, History]:
+    """Fit the networks to everything seen so far.
+
+    Args:
+        settings: how. task: whose state it is.
+        data: all of it; steps that ended in a crash are left out.
+        before: the last fit's, from whose weights this one goes on if the settings say so.
+        seed: of new weights, the split into training and validation, and the order.
+        progress: show a bar.
+
+    Raises ValueError if the loss becomes infinite or NaN, or nothing is left to learn from.
+    """
+    useful = data.clean()
+    if len(useful) < 2:
+        raise ValueError(f"a fit needs at least 2 steps that did not end in a crash, got {len(useful)} of {len(data)}")
+    start = before if before is not None and settings.warm_start else make_models(settings, task, seed)
+    for member in start.members:
+        member.normalise(useful.states, useful.actions, useful.next_states)  # type: ignore[operator]
+    training = TrainingSettings(
+        epochs=settings.epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay, patience=settings.patience, seed=seed,
+    )  # fmt: skip
+    with torch_threads(settings.threads):
+        members, history = train(start.members, _by_steps(useful), training, progress=progress)
+    return Models(members, best(history, settings.planning_members)), history
+
+
+def best(history: History, count: int) -> list[int]:
+    """Indices of the members with the least validation loss, ascending."""
+    least = history.validation_loss[history.best_epoch, np.arange(history.validation_loss.shape[1])]
+    return sorted(int(index) for index in np.argsort(least, kind="stable")[:count])
+
+
+def hand_over(settings: PETSSettings, task: Any, models: Models, problem: Problem | None = None) -> Problem:
+    """Give the Problem to plan on: new weights in the one given, or a new one. The numbers are the same either way."""
+    dynamics = models.planning()
+    if problem is not None:
+        problem.update(dynamics=dynamics)
+        return problem
+    termination, value = (getattr(task, name, lambda: None)() for name in ("termination", "terminal_value"))
+    return export(dynamics, task.reward(), env=task, termination=termination, terminal_value=value)
+
+
+def _by_steps(data: Transitions) -> Transitions:
+    """The data with every step an episode of its own, so that single steps are held out.
+
+    There are few episodes, and the next is unlike the last: one that is held out whole says little about the others.
+    """
+    return replace(data, episodes=np.arange(len(data), dtype=np.int64))
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let PyTorch use so many threads within the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
