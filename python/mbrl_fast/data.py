@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from .spaces import check_spaces
 from .transitions import TYPES, Transitions, concatenate
 
 __all__ = ["Driver", "Task", "Transitions", "collect", "collect_with", "concatenate"]
@@ -112,6 +113,7 @@ def _gather(
                 if state is None:
                     observation, _ = env.reset(seed=new_episode())
                     state, episode, steps = task.observe(observation)[0], episode + 1, 0
+                    check_spaces(env, task, state)
                 action = choose(observation)
                 observation, reward, terminated, truncated, info = env.step(action.copy())  # highway-env keeps the array
                 next_state, steps = task.observe(observation)[0], steps + 1

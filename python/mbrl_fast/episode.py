@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mbrl_fast.agent import Agent
+from mbrl_fast.spaces import check_spaces
 
 Metrics = dict[str, Any]
 
@@ -165,6 +166,7 @@ def _drive(
     tracker = task.tracker()
     observation, _ = env.reset(seed=seed)
     recorder = Recorder(seed, *task.observe(observation))
+    check_spaces(env, task, recorder.states[0])
     if camera:
         camera.start(env)
     while True:
