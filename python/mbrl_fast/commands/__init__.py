@@ -13,6 +13,7 @@ from mbrl_fast.commands.common import Command
 from mbrl_fast.commands.demo import Demo
 from mbrl_fast.commands.evaluate import Evaluate
 from mbrl_fast.commands.inspect import Inspect
+from mbrl_fast.commands.pets import Pets
 from mbrl_fast.commands.plan import Plan
 from mbrl_fast.commands.replay import Replay
 from mbrl_fast.commands.train import Train
@@ -24,6 +25,7 @@ A first session:
   mbrl-fast demo                                     # all of it, in a few minutes
   mbrl-fast train --out runs/first                   # collect, train, export, verify
   mbrl-fast evaluate runs/first --episodes 20        # drive
+  mbrl-fast pets --out runs/pets                     # learn online, from its own episodes
   mbrl-fast inspect runs/first/problem.safetensors   # look inside the file
   mbrl-fast replay decision.snapshot                 # one decision again, drawn
 
@@ -33,6 +35,7 @@ COMMANDS: dict[str, type[Command]] = {
     "demo": Demo,
     "train": Train,
     "evaluate": Evaluate,
+    "pets": Pets,
     "plan": Plan,
     "inspect": Inspect,
     "verify": Verify,

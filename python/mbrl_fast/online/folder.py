@@ -64,13 +64,11 @@ def learn(
 
     Raises:
         FileExistsError: something is in the way.
-        ValueError: the checkpoint is of other settings, another task or another version, or is damaged; it is left as it is. Or the
-            environment's observations or actions have not the task's sizes.
+        ValueError: the checkpoint is of other settings, another task or another version, or is damaged; it is left as it is.
     """
     task = task if task is not None else make_task(settings.task)
     needs_extras(getattr(task, "packages", ()))
     run = Run(Path(folder).absolute())
-    check_spaces(task)
     _make_room(run, resume, overwrite)
     path = run.folder / CHECKPOINT
     learnt = checkpoint.load(path, settings, task) if path.exists() else None
@@ -131,19 +129,6 @@ def describe(record: dict[str, Any], trials: int) -> str:
     lost = record["plans_without_a_finite_candidate"]
     warning = f"; {lost} plans had no finite candidate: the model diverges" if lost else ""
     return f"{done} ({record['step']:,} real steps; {took}){warning}"
-
-
-def check_spaces(task: Any) -> None:
-    """Raise ValueError if the environment's actions or observed states have not the task's sizes."""
-    env = task.make_env()
-    try:
-        actions = tuple(env.action_space.shape or ())
-        states = task.observe(env.reset(seed=0)[0])[0].shape
-    finally:
-        env.close()
-    for name, shape, size in (("actions", actions, task.action_size), ("states", states, task.state_size)):
-        if shape != (size,):
-            raise ValueError(f"the environment of the task {task.name} has {name} of shape {shape}, the task says ({size},)")
 
 
 def _make_room(run: Run, resume: bool, overwrite: bool) -> None:
