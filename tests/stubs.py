@@ -50,8 +50,7 @@ PRECISE = {
         f"inputs: list[typing.Any], cotangents: typing.Any, relu: bool = False) -> list[{_FLOATS}]:",
     "arguments: dict, cotangents: dict, member: int = 0) -> dict:":
         f"arguments: dict[str, typing.Any], cotangents: dict[str, typing.Any], member: int = 0) -> dict[str, {_FLOATS}]:",
-    "discount: float = 1.0, threads: int = 1) -> tuple:":
-        f"discount: float = 1.0, threads: int = 1) -> tuple[{_FLOATS}, {_FLOATS}]:",
+    "stream: int = 0, plan: int = 0) -> tuple:": f"stream: int = 0, plan: int = 0) -> tuple[{_FLOATS}, {_FLOATS}]:",
     "smoothing: float = 0.001, threads: int = 1) -> dict:":
         "smoothing: float = 0.001, threads: int = 1) -> dict[str, typing.Any]:",
     "def op_table() -> list:": "def op_table() -> list[dict[str, typing.Any]]:",

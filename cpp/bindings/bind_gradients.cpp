@@ -3,6 +3,7 @@
 
 #include "bindings/inputs.hpp"
 #include "bindings/one_operation.hpp"
+#include "planners/noise.hpp"
 #include "problem/gradients.hpp"
 #include "problem/quadratic.hpp"
 
@@ -85,7 +86,8 @@ std::vector<float> previous_of(const Problem& problem, py::handle previous_actio
 }
 
 py::tuple rollout_gradient(std::shared_ptr<const Problem> problem, py::handle state, py::handle action_values,
-                           const py::dict& given, py::handle previous_action, int steps_per_knot, double discount, int threads) {
+                           const py::dict& given, py::handle previous_action, int steps_per_knot, double discount, int threads,
+                           int particles, Propagation propagation, std::uint64_t seed, std::uint32_t stream, std::uint32_t plan) {
     const py::ssize_t s = problem->state_size, a = problem->action_size;
     const FloatArray actions = floats(action_values, {-1, -1, a}, "actions");
     check(actions.shape(0) >= 1 && actions.shape(1) >= 1, "actions must hold at least one candidate and one step, got shape ",
@@ -98,7 +100,8 @@ py::tuple rollout_gradient(std::shared_ptr<const Problem> problem, py::handle st
     check_shape(states, each ? std::vector<py::ssize_t>{n, s} : std::vector<py::ssize_t>{s}, "state");
     check_finite(states, "state");
     const int horizon = static_cast<int>(actions.shape(1));
-    RolloutGradient rollouts(problem, {n, horizon, steps_per_knot, discount}, std::make_shared<ThreadPool>(threads));
+    RolloutGradient rollouts(problem, {n, horizon, steps_per_knot, discount, Objective::mean, 0, particles, propagation},
+                             std::make_shared<ThreadPool>(threads));
     const int padded = rollouts.padded_population();
     const BoundInputs inputs(*problem, given, rollouts.shape().steps());
     const std::vector<float> previous = previous_of(*problem, previous_action);
@@ -108,6 +111,7 @@ py::tuple rollout_gradient(std::shared_ptr<const Problem> problem, py::handle st
         const py::gil_scoped_release release;
         const AlignedFloats action_rows = rows_over_candidates(actions.data(), n, horizon * a, padded);
         AlignedFloats start_rows, gradient_rows(static_cast<std::size_t>(horizon * a) * padded), results(padded);
+        rollouts.draw_particles(noise_key(seed, stream), plan);
         rollouts.start(states.data(), previous.data(), inputs.values());
         if (each) {
             start_rows = rows_over_candidates(states.data(), n, s, padded);
@@ -162,7 +166,8 @@ void bind_gradients(py::module_& module) {
         "Gradients of the sum of cotangents times outputs by the lane arguments of a program; everything [1 or batch, size].");
     module.def("rollout_gradient", &rollout_gradient, py::arg("problem"), py::arg("state"), py::arg("actions"), py::arg("inputs"),
                py::arg("previous_action") = py::none(), py::arg("steps_per_knot") = 1, py::arg("discount") = 1.0,
-               py::arg("threads") = 1, "Returns [N] and their gradients [N, H, A].");
+               py::arg("threads") = 1, py::arg("particles") = 0, py::arg("propagation") = Propagation::ts_inf, py::arg("seed") = 0,
+               py::arg("stream") = 0, py::arg("plan") = 0, "Returns [N] and their gradients [N, H, A].");
     module.def("quadratic", &quadratic, py::arg("problem"), py::arg("states"), py::arg("actions"), py::arg("inputs"),
                py::arg("previous_action") = py::none(), py::arg("member") = -1, py::arg("smoothing") = 1e-3, py::arg("threads") = 1,
                "A quadratic model along a trajectory: states [T + 1, S], actions [T, A].");

@@ -63,11 +63,13 @@ py::tuple plan(BoundPlanner& self, py::handle state_values, const py::dict& give
                                           .trace = tracing ? &trace : nullptr}));
         milliseconds = milliseconds_since(options.entry());
     }
-    return py::make_tuple(copy_out(result->actions.data(), {horizon, a}),
-                          copy_out(result->states.data(), {result->has_states ? steps + 1 : 0, size}), result->value,
-                          status_name(result->status), result->tiles, result->model_steps, milliseconds,
-                          options.delay() * problem.dt, tracing ? py::object(trace_list(trace, horizon, a)) : py::none(),
-                          result->has_gains ? py::object(copy_out(result->gains.data(), {horizon, a, size})) : py::none());
+    return py::make_tuple(
+        copy_out(result->actions.data(), {horizon, a}), copy_out(result->states.data(), {result->has_states ? steps + 1 : 0, size}),
+        result->value,
+        copy_out(result->returns.data(), {result->has_states ? static_cast<py::ssize_t>(result->returns.size()) : 0}),
+        status_name(result->status), result->tiles, result->model_steps, milliseconds, options.delay() * problem.dt,
+        tracing ? py::object(trace_list(trace, horizon, a)) : py::none(),
+        result->has_gains ? py::object(copy_out(result->gains.data(), {horizon, a, size})) : py::none());
 }
 
 py::tuple plan_batch(BoundPlanner& self, py::handle state_values, const py::dict& given, py::handle previous_actions,

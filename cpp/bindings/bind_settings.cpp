@@ -29,6 +29,8 @@ void bind_shared(py::module_& module) {
         .def_readwrite("max_rate", &PlannerSettings::max_rate)
         .def_readwrite("objective", &PlannerSettings::objective)
         .def_readwrite("risk", &PlannerSettings::risk)
+        .def_readwrite("particles", &PlannerSettings::particles)
+        .def_readwrite("propagation", &PlannerSettings::propagation)
         .def_readwrite("seed", &PlannerSettings::seed)
         .def_readwrite("threads", &PlannerSettings::threads);
     py::class_<SamplingSettings, PlannerSettings>(module, "SamplingSettings", "What planners that sample are told.")

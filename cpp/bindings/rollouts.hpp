@@ -23,12 +23,13 @@ struct HeldRollout {
     bool serves(const RolloutShape& shape, int count) const {
         const RolloutShape& own = rollout.shape();
         return own.population >= shape.population && own.horizon == shape.horizon && own.steps_per_knot == shape.steps_per_knot &&
-               own.discount == shape.discount && own.objective == shape.objective && own.risk == shape.risk && threads == count;
+               own.discount == shape.discount && own.objective == shape.objective && own.risk == shape.risk &&
+               own.particles == shape.particles && own.propagation == shape.propagation && threads == count;
     }
 
     Rollout rollout;
     int threads, padded;
-    AlignedFloats actions, returns, starts, states;  // [row][padded]; the last two once they are asked for
+    AlignedFloats actions, returns, starts, states, trajectories;  // [row][padded]; the last three once they are asked for
 };
 
 class Rollouts {
@@ -53,7 +54,8 @@ class Rollouts {
 
     /// Keeps the last few that are not too large; the others are freed outside of the lock.
     void give_back(std::unique_ptr<HeldRollout> used) {
-        const std::size_t floats = used->actions.size() + used->returns.size() + used->starts.size() + used->states.size();
+        const std::size_t floats =
+            used->actions.size() + used->returns.size() + used->starts.size() + used->states.size() + used->trajectories.size();
         if (floats > kMostFloats) return;
         std::unique_ptr<HeldRollout> oldest;
         const std::lock_guard lock(mutex_);

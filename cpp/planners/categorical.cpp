@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "core/check.hpp"
-#include "planners/exact.hpp"
+#include "core/exact.hpp"
 
 namespace mbrl {
 namespace {

@@ -22,7 +22,7 @@ const GradientShootingSettings& valid(const GradientShootingSettings& settings) 
 
 void GradientShootingSettings::validate() const {
     PlannerSettings::validate();
-    check(objective == Objective::mean, "gradient shooting climbs the mean over the members: objective must be mean");
+    check(objective == Objective::mean, "gradient shooting climbs the mean over members or particles: objective must be mean");
     check(population >= 1 && population <= 1000000, "population must be in 1..1000000, got ", population);
     check(iterations >= 1, "iterations must be >= 1, got ", iterations);
     check(std::isfinite(step_size) && step_size > 0, "step_size must be > 0 and finite, got ", step_size);
@@ -35,7 +35,7 @@ void GradientShootingSettings::validate() const {
 GradientShooting::GradientShooting(const std::shared_ptr<const Problem>& problem, const GradientShootingSettings& settings)
     : Planner(problem, valid(settings), 1, {}),
       settings_(settings),
-      gradient_(problem, {settings.population, settings.horizon, settings.steps_per_knot, settings.discount}, pool_),
+      gradient_(problem, settings.rollouts(settings.population), pool_),
       padded_(gradient_.padded_population()),
       actions_(static_cast<std::size_t>(round_up(elements(), 4)) * padded_),
       gradients_(static_cast<std::size_t>(elements()) * padded_),
@@ -56,6 +56,7 @@ void GradientShooting::begin(Memory&, double, bool warm) {
 bool GradientShooting::search(Memory& memory, const PlanRequest& request) {
     gradient_.share_weights(rollout_);
     gradient_.start(begins(), before(), request.inputs, false);
+    gradient_.draw_particles(noise_key(settings_.seed, static_cast<std::uint32_t>(request.stream)), memory.plans);
     draw_starts(memory, request);
     std::fill_n(first_.data(), first_.size(), 0.0f);
     std::fill_n(second_.data(), second_.size(), 0.0f);

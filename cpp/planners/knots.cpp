@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "core/check.hpp"
-#include "planners/exact.hpp"
+#include "core/exact.hpp"
 
 namespace mbrl {
 namespace {

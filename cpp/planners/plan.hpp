@@ -60,13 +60,14 @@ enum class PlanStatus {
 /// Buffers are sized once by the planner and reused.
 struct Plan {
     std::vector<float> actions;  // [horizon, action_size], each held for Planner::steps_per_knot() model steps
-    std::vector<float> states;   // [steps + 1, state_size], the mean over members
+    std::vector<float> states;   // [steps + 1, state_size], the mean over the trajectories
+    std::vector<float> returns;  // of `actions` in each trajectory, where there are states; those of a member side by side
     std::vector<float> gains;    // [horizon, action_size, state_size]: action + gain·(state − planned state), first order; or empty
     bool has_gains = false;
     bool has_states = false;  // a plan that was cut off may have had no time for them
     float value = 0;          // return of `actions`; NaN when they were not evaluated
     PlanStatus status = PlanStatus::ok;
-    std::int64_t model_steps = 0;  // candidates × steps × members that were computed
+    std::int64_t model_steps = 0;  // candidates × steps × trajectories that were computed
     std::int64_t tiles = 0;        // that count towards the answer: PlanRequest::max_tiles repeats it
 };
 

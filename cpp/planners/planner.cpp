@@ -6,6 +6,7 @@
 
 #include "core/check.hpp"
 #include "core/denormals.hpp"
+#include "planners/noise.hpp"
 
 namespace mbrl {
 namespace {
@@ -20,10 +21,9 @@ const PlannerSettings& valid(const PlannerSettings& settings) {
 Planner::Planner(const std::shared_ptr<const Problem>& problem, const PlannerSettings& settings, int population,
                  MemorySize remembers)
     : pool_(std::make_shared<ThreadPool>(valid(settings).threads)),
-      rollout_(problem,
-               {population, settings.horizon, settings.steps_per_knot, settings.discount, settings.objective, settings.risk},
-               pool_),
+      rollout_(problem, settings.rollouts(population), pool_),
       limit_(*problem, settings.max_rate, settings.steps_per_knot * problem->dt),
+      seed_(settings.seed),
       warm_start_(settings.warm_start),
       remembers_(remembers),
       lead_(problem),
@@ -41,6 +41,7 @@ Planner::Planner(const std::shared_ptr<const Problem>& problem, const PlannerSet
     one_ = AlignedFloats(static_cast<std::size_t>(elements_) * kLaneGroup);
     return_ = AlignedFloats(kLaneGroup);
     states_ = AlignedFloats(states * kLaneGroup);
+    trajectories_ = AlignedFloats(static_cast<std::size_t>(rollout_.trajectories()) * kLaneGroup);
     best_.resize(elements_);
     fallback_.resize(elements_);
     committed_.resize(static_cast<std::size_t>(kMostDelay) * p.action_size);
@@ -51,6 +52,7 @@ Planner::Planner(const std::shared_ptr<const Problem>& problem, const PlannerSet
         decision_.inputs.emplace_back(static_cast<std::size_t>(input.size()) * (input.per_step ? rollout_.shape().steps() : 1));
     plan_.actions.resize(elements_);
     plan_.states.resize(states);
+    plan_.returns.resize(rollout_.trajectories());
     reserve_streams(1);
     decision_.before = streams_[0];
 }
@@ -62,7 +64,7 @@ const Plan& Planner::plan(const PlanRequest& request) {
     record(memory, request);
     commit(memory, request);
     prepare(memory, request);
-    const bool complete = look_ahead(request) && search(memory, request);
+    const bool complete = look_ahead(memory, request) && search(memory, request);
     answer(memory, request, complete);
     memory.answer = plan_.actions;
     memory.committed = committed_;
@@ -114,7 +116,7 @@ void Planner::prepare(Memory& memory, const PlanRequest& request) {
 }
 
 /// Begins the rollouts where the plan begins. Returns whether there was time.
-bool Planner::look_ahead(const PlanRequest& request) {
+bool Planner::look_ahead(const Memory& memory, const PlanRequest& request) {
     if (request.max_tiles <= 0 || (request.deadline != kNoDeadline && now_ns() >= request.deadline)) return false;
     rollout_.take_weights();
     decision_.weights = rollout_.weights_version();
@@ -126,6 +128,7 @@ bool Planner::look_ahead(const PlanRequest& request) {
         before_ = committed_.data() + (committed_rows(request.delay) - 1) * problem().action_size;
     }
     rollout_.start(begins_, before_, request.inputs, false);
+    rollout_.draw_particles(noise_key(seed_, static_cast<std::uint32_t>(request.stream)), memory.plans);
     return true;
 }
 
@@ -167,16 +170,17 @@ bool Planner::evaluate(const std::vector<float>& actions, std::int64_t deadline)
     const std::int64_t began = now_ns();
     Budget budget;
     budget.deadline = deadline;
-    const Progress progress = rollout_.run({one_.data(), kLaneGroup}, 1, return_.data(), {states_.data(), kLaneGroup}, budget);
+    const Progress progress = rollout_.run({one_.data(), kLaneGroup}, 1, return_.data(), {states_.data(), kLaneGroup}, budget, {},
+                                           {trajectories_.data(), kLaneGroup});
     plan_.model_steps += progress.model_steps;
     plan_.has_states = progress.complete;
     if (!progress.complete) return false;
     answer_time_ = now_ns() - began;
     plan_.value = return_[0];
-    if (penalty_) {
-        penalty_.measure(actions.data(), 1, horizon(), 1, return_.data());
-        plan_.value -= return_[0];
-    }
+    if (penalty_) penalty_.measure(actions.data(), 1, horizon(), 1, return_.data());
+    const float cost = penalty_ ? return_[0] : 0.0f;
+    plan_.value -= cost;
+    for (std::size_t n = 0; n < plan_.returns.size(); ++n) plan_.returns[n] = trajectories_[n * kLaneGroup] - cost;
     for (std::size_t i = 0; i < plan_.states.size(); ++i) plan_.states[i] = states_[i * kLaneGroup];
     return true;
 }

@@ -104,10 +104,11 @@ class Planner {
     void commit(const Memory& memory, const PlanRequest& request);
     const float* command_at(const Memory& memory, double time) const;
     void prepare(Memory& memory, const PlanRequest& request);
-    bool look_ahead(const PlanRequest& request);
+    bool look_ahead(const Memory& memory, const PlanRequest& request);
     bool evaluate(const std::vector<float>& actions, std::int64_t deadline);
     void answer(const Memory& memory, const PlanRequest& request, bool complete);
 
+    std::uint64_t seed_;
     bool warm_start_;
     MemorySize remembers_;
     Lead lead_;
@@ -118,7 +119,7 @@ class Planner {
     bool any_finite_ = false;
     const float *begins_ = nullptr, *before_ = nullptr;
     std::vector<float> committed_;  // [kMostDelay, action_size]
-    AlignedFloats one_, return_, states_;
+    AlignedFloats one_, return_, states_, trajectories_;
     std::int64_t answer_time_ = 0;  // of the last evaluation of an answer, nanoseconds
     std::vector<Memory> streams_;
     Decision decision_;

@@ -14,6 +14,7 @@ void PlannerSettings::validate() const {
     check(discount > 0 && discount <= 1, "discount must be in (0, 1], got ", discount);
     for (const double rate : max_rate) check(rate > 0, "max_rate must be > 0 per second, got ", rate);
     check_objective(objective, risk);
+    check(particles >= 0 && particles <= 100000, "particles must be in 0..100000, got ", particles);
     check(threads >= 1 && threads <= 1024, "threads must be in 1..1024, got ", threads);
 }
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "problem/objective.hpp"
+#include "problem/rollout.hpp"
 
 namespace mbrl {
 
@@ -14,12 +14,17 @@ struct PlannerSettings {
     double discount = 1;                    // per model step
     bool warm_start = false;                // start from the last plan, shifted by the elapsed time
     std::vector<double> max_rate;           // of actions, per second: one number or one for each; empty: no limit
-    Objective objective = Objective::mean;  // over the members of an ensemble
+    Objective objective = Objective::mean;  // over the trajectories of a candidate
     double risk = 0;                        // of the objective
+    int particles = 0;                      // trajectories of a candidate, 0: one for each member, at its mean
+    Propagation propagation = Propagation::ts_inf;
     std::uint64_t seed = 0;
     int threads = 1;
 
     void validate() const;  // throws Error
+    RolloutShape rollouts(int population) const {
+        return {population, horizon, steps_per_knot, discount, objective, risk, particles, propagation};
+    }
 };
 
 /// How knots become one action for each model step, see knots.hpp.

@@ -33,7 +33,11 @@ const DerivedProgram& adjoint_of(const Problem& problem, const std::string& prog
 }
 
 RolloutGradient::RolloutGradient(std::shared_ptr<const Problem> problem, RolloutShape shape, std::shared_ptr<ThreadPool> pool)
-    : problem_(std::move(problem)), shape_(shape), pool_(std::move(pool)), inputs_(*problem_, std::max(shape.steps(), 1)) {
+    : problem_(std::move(problem)),
+      shape_(shape),
+      pool_(std::move(pool)),
+      particles_(*problem_, shape.particles, shape.propagation, std::max(shape.steps(), 1)),
+      inputs_(*problem_, std::max(shape.steps(), 1)) {
     check(shape_.population >= 1, "population must be >= 1, got ", shape_.population);
     check(shape_.horizon >= 1, "horizon must be >= 1, got ", shape_.horizon);
     check(shape_.steps_per_knot >= 1, "steps_per_knot must be >= 1, got ", shape_.steps_per_knot);
@@ -139,16 +143,16 @@ Progress RolloutGradient::run(ActionRows actions, int count, float* returns, Gra
     return progress;
 }
 
-/// Every member in turn, there and back.
+/// Every trajectory in turn, there and back.
 bool RolloutGradient::run_tile(Worker& worker, const Job& job, int first, int width) {
     std::fill_n(worker.sum.data(), width, 0.0f);
     for (int row = 0; row < shape_.horizon * problem_->action_size; ++row)
         std::fill_n(job.gradients.rows + row * job.gradients.stride + first, width, 0.0f);
-    for (int member = 0; member < problem_->members; ++member) {
-        if (!forward(worker, job, member, first, width) || !backward(worker, job, member, first, width)) return false;
+    for (int trajectory = 0; trajectory < particles_.count(); ++trajectory) {
+        if (!forward(worker, job, trajectory, first, width) || !backward(worker, job, trajectory, first, width)) return false;
         for (int lane = 0; lane < width; ++lane) worker.sum[lane] += worker.total[lane];
     }
-    const float share = 1.0f / static_cast<float>(problem_->members);
+    const float share = 1.0f / static_cast<float>(particles_.count());
     const int live = std::min(width, job.count - first);
     for (int lane = 0; lane < live; ++lane) job.returns[first + lane] = worker.sum[lane] * share;
     return true;
@@ -158,11 +162,10 @@ float* RolloutGradient::state(Worker& worker, int step) const {
     return worker.states.data() + static_cast<std::ptrdiff_t>(step) * problem_->state_size * stride_;
 }
 
-bool RolloutGradient::forward(Worker& worker, const Job& job, int member, int first, int width) {
+bool RolloutGradient::forward(Worker& worker, const Job& job, int trajectory, int first, int width) {
     const KernelTable& table = kernels();
     const Executor& executor = step_->executor();
     float *lanes = worker.step.data(), *scratch = worker.scratch.data();
-    const Frame frame = step_->frame(member, lanes, width);
     const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(problem_->state_size) * stride_;
     std::fill_n(worker.total.data(), width, 0.0f);
     std::fill_n(worker.alive.data(), width, 1.0f);
@@ -170,7 +173,8 @@ bool RolloutGradient::forward(Worker& worker, const Job& job, int member, int fi
     for (int t = 0; t < shape_.steps(); ++t) {
         if (worker.clock.out_of_time(job.budget.deadline)) return false;
         float *alive = worker.alive.data() + static_cast<std::ptrdiff_t>(t) * stride_, *after = alive + stride_;
-        load_step(*step_, lanes, job, t, first, width);
+        const Frame frame = step_->frame(particles_.member(trajectory, t), lanes, width);
+        load_step(*step_, lanes, job, trajectory, t, first, width);
         executor.run(frame);
         worker.model_steps += std::min(width, job.count - first);
         table.accumulate(worker.total.data(), alive, lanes_of(frame, reward_, scratch), nullptr, discounts_[t], width);
@@ -179,7 +183,7 @@ bool RolloutGradient::forward(Worker& worker, const Job& job, int member, int fi
         executor.feed_back(frame);
         std::copy_n(lanes + step_->state, size, state(worker, t + 1));
     }
-    if (terminal_) add_terminal(worker, member, width);
+    if (terminal_) add_terminal(worker, particles_.member(trajectory, shape_.steps() - 1), width);
     return true;
 }
 
@@ -195,7 +199,8 @@ void RolloutGradient::load_state(Worker& worker, int first, int width) const {
 }
 
 /// Actions, held for a knot, and what changes every step.
-void RolloutGradient::load_step(const PlacedProgram& program, float* lanes, const Job& job, int step, int first, int width) const {
+void RolloutGradient::load_step(const PlacedProgram& program, float* lanes, const Job& job, int trajectory, int step, int first,
+                                int width) const {
     const int action_size = problem_->action_size;
     const auto load = [&](int at_step, int a, float* to) {
         const std::int64_t knot = at_step / shape_.steps_per_knot;
@@ -209,6 +214,7 @@ void RolloutGradient::load_step(const PlacedProgram& program, float* lanes, cons
         step == 0 ? std::fill_n(previous, width, previous_action_[a]), void() : load(step - 1, a, previous);
     }
     program.load_step(inputs_, step, lanes, 0, width);
+    program.load_noise(particles_, trajectory, step, lanes, width);
 }
 
 void RolloutGradient::add_terminal(Worker& worker, int member, int width) {
@@ -237,16 +243,16 @@ void RolloutGradient::terminal_lambda(Worker& worker, int member, int width) {
     masked(frame, terminal_to_state_, alive, worker.lambda.data(), worker.scratch.data());
 }
 
-bool RolloutGradient::backward(Worker& worker, const Job& job, int member, int first, int width) {
+bool RolloutGradient::backward(Worker& worker, const Job& job, int trajectory, int first, int width) {
     const Executor& executor = step_back_->executor();
     float* lanes = worker.step_back.data();
     const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(problem_->state_size) * stride_;
-    const Frame frame = step_back_->frame(member, lanes, width);
-    terminal_lambda(worker, member, width);
+    terminal_lambda(worker, particles_.member(trajectory, shape_.steps() - 1), width);
     for (int t = shape_.steps() - 1; t >= 0; --t) {
         if (worker.clock.out_of_time(job.budget.deadline)) return false;
+        const Frame frame = step_back_->frame(particles_.member(trajectory, t), lanes, width);
         std::copy_n(state(worker, t), size, lanes + step_back_->state);
-        load_step(*step_back_, lanes, job, t, first, width);
+        load_step(*step_back_, lanes, job, trajectory, t, first, width);
         std::copy_n(worker.lambda.data(), size, lanes + by_next_state_);
         std::fill_n(lanes + by_reward_, width, discounts_[t]);
         executor.run(frame);
@@ -257,7 +263,7 @@ bool RolloutGradient::backward(Worker& worker, const Job& job, int member, int f
 
 /// Takes the gradients of one step: those who had ended before it have none.
 void RolloutGradient::step_back(Worker& worker, const Job& job, const Frame& frame, int step, int first) {
-    const float share = 1.0f / static_cast<float>(problem_->members);
+    const float share = 1.0f / static_cast<float>(particles_.count());
     float *alive = worker.alive.data() + static_cast<std::ptrdiff_t>(step) * stride_, *scratch = worker.scratch.data();
     const auto add = [&](const std::vector<Operand>& values, int at_step) {
         const std::int64_t knot = at_step / shape_.steps_per_knot;

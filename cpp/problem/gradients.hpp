@@ -33,6 +33,8 @@ class RolloutGradient {
     const RolloutShape& shape() const { return shape_; }
     /// Candidates are padded to this many in action, return and gradient rows.
     int padded_population() const { return padded_; }
+    /// As Rollout's: the returns are means over particles, whose noise is taken as given.
+    void draw_particles(std::array<std::uint32_t, 2> key, std::uint32_t plan) { particles_.draw(key, plan); }
 
     /// Takes newer weights, if the problem has some and nobody is leaving them just now: waits, allocates and frees nothing.
     void take_weights();
@@ -66,12 +68,13 @@ class RolloutGradient {
         Budget budget;
     };
     bool run_tile(Worker& worker, const Job& job, int first, int width);
-    bool forward(Worker& worker, const Job& job, int member, int first, int width);
-    bool backward(Worker& worker, const Job& job, int member, int first, int width);
+    bool forward(Worker& worker, const Job& job, int trajectory, int first, int width);
+    bool backward(Worker& worker, const Job& job, int trajectory, int first, int width);
     void add_terminal(Worker& worker, int member, int width);
     void terminal_lambda(Worker& worker, int member, int width);
     void step_back(Worker& worker, const Job& job, const Frame& frame, int step, int first);
-    void load_step(const PlacedProgram& program, float* lanes, const Job& job, int step, int first, int width) const;
+    void load_step(const PlacedProgram& program, float* lanes, const Job& job, int trajectory, int step, int first,
+                   int width) const;
     void load_state(Worker& worker, int first, int width) const;
     float* state(Worker& worker, int step) const;
     void use_weights();
@@ -80,6 +83,7 @@ class RolloutGradient {
     std::shared_ptr<const Problem> problem_;
     RolloutShape shape_;
     std::shared_ptr<ThreadPool> pool_;
+    Particles particles_;
     int padded_ = 0, stride_ = 0;
     std::unique_ptr<PlacedProgram> step_, step_back_, terminal_, terminal_back_;
     HeldInputs inputs_;

@@ -33,6 +33,7 @@ PlacedProgram::PlacedProgram(const Problem& problem, const Program& program, int
     action = executor_.argument_offset("action");
     previous_action = executor_.argument_offset("previous_action");
     time = executor_.argument_offset("time");
+    noise = executor_.argument_offset("noise");
     for (const auto& input : problem.inputs) per_step_at_.push_back(input.per_step ? executor_.argument_offset(input.name) : -1);
 }
 
@@ -69,6 +70,12 @@ void PlacedProgram::load_step(const HeldInputs& inputs, int step, float* lanes, 
             std::fill_n(lanes + per_step_at_[k] + static_cast<std::ptrdiff_t>(i) * stride + first_lane, width,
                         inputs.values(k)[static_cast<std::size_t>(step) * size + i]);
     }
+}
+
+void PlacedProgram::load_noise(const Particles& particles, int particle, int step, float* lanes, int width) const {
+    if (noise < 0 || !particles.noisy()) return;
+    for (int i = 0; i < problem_.state_size; ++i)
+        std::fill_n(lanes + noise + static_cast<std::ptrdiff_t>(i) * executor_.stride(), width, particles.noise(particle, step, i));
 }
 
 }  // namespace mbrl

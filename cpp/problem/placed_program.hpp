@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "problem/particles.hpp"
 #include "problem/problem.hpp"
 #include "program/executor.hpp"
 
@@ -33,9 +34,11 @@ class PlacedProgram {
     void prepare(const HeldInputs& inputs);
     Frame frame(int member, float* lanes, int width) const;
     /// Offset of a lane argument in lane memory, -1 when the program does not use it.
-    int state = -1, action = -1, previous_action = -1, time = -1;
+    int state = -1, action = -1, previous_action = -1, time = -1, noise = -1;
     /// Writes what is the same for all of `width` lanes: the time and the per-step inputs of a model step.
     void load_step(const HeldInputs& inputs, int step, float* lanes, int first_lane, int width) const;
+    /// Likewise the noise of a particle, where there is any: models run at their means else.
+    void load_noise(const Particles& particles, int particle, int step, float* lanes, int width) const;
 
  private:
     const Problem& problem_;

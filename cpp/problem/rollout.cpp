@@ -24,12 +24,18 @@ void copy_lanes(const float* from, const std::vector<int>& candidates, const Til
 }  // namespace
 
 Rollout::Rollout(std::shared_ptr<const Problem> problem, RolloutShape shape, std::shared_ptr<ThreadPool> pool)
-    : problem_(std::move(problem)), shape_(shape), pool_(std::move(pool)), inputs_(*problem_, std::max(shape.steps(), 1)) {
+    : problem_(std::move(problem)),
+      shape_(shape),
+      pool_(std::move(pool)),
+      particles_(*problem_, shape.particles, shape.propagation, std::max(shape.steps(), 1)),
+      inputs_(*problem_, std::max(shape.steps(), 1)) {
     check(shape_.population >= 1, "population must be >= 1, got ", shape_.population);
     check(shape_.horizon >= 1, "horizon must be >= 1, got ", shape_.horizon);
     check(shape_.steps_per_knot >= 1, "steps_per_knot must be >= 1, got ", shape_.steps_per_knot);
     const Program& step = problem_->program("step");
     check_objective(shape_.objective, shape_.risk);
+    check(!asks_for_members(shape_.objective) || shape_.particles == 0 || shape_.propagation == Propagation::ts_inf,
+          "objectives mean_within and mean_between need propagation ts_inf: under ts1 a particle belongs to no member");
     padded_ = round_up(shape_.population, kLaneGroup);
     stride_ = std::min(tile_lanes(step), padded_);
     step_ = std::make_unique<PlacedProgram>(*problem_, step, stride_);
@@ -56,8 +62,8 @@ Rollout::Rollout(std::shared_ptr<const Problem> problem, RolloutShape shape, std
         worker.sum = AlignedFloats(stride_);
         worker.scratch = AlignedFloats(stride_);
         if (shape_.objective != Objective::mean) {
-            worker.members = AlignedFloats(static_cast<std::size_t>(problem_->members) * stride_);
-            worker.returns.resize(problem_->members);
+            worker.trajectories = AlignedFloats(static_cast<std::size_t>(trajectories()) * stride_);
+            worker.returns.resize(trajectories());
         }
         worker.candidates.resize(stride_);
         worker.kept.resize(stride_);
@@ -67,8 +73,9 @@ Rollout::Rollout(std::shared_ptr<const Problem> problem, RolloutShape shape, std
     if (weights_) use_weights();
 }
 
-Progress Rollout::run(ActionRows actions, int count, float* returns, StateRows states, const Budget& budget, Prepare prepare) {
-    const Job job{actions, count, returns, states, budget, prepare};
+Progress Rollout::run(ActionRows actions, int count, float* returns, StateRows states, const Budget& budget, Prepare prepare,
+                      TrajectoryRows trajectories) {
+    const Job job{actions, count, returns, states, budget, prepare, trajectories};
     const Tiling tiling(count, stride_, pool_->threads());
     const int tiles = tiling.tiles();
     for (Worker& worker : workers_) {
@@ -90,7 +97,7 @@ Progress Rollout::run(ActionRows actions, int count, float* returns, StateRows s
     return progress;
 }
 
-/// Rolls a tile out under every member in turn, whose weights stay in the cache for the whole horizon.
+/// Rolls a tile out one trajectory after the other. Those of a member follow each other: its weights stay in the cache.
 Rollout::Outcome Rollout::run_tile(Worker& worker, const Job& job, int first, int width) {
     if (job.budget.deadline != kNoDeadline && now_ns() >= job.budget.deadline) return Outcome::cut;
     if (job.prepare.call) job.prepare.call(job.prepare.context, first, width);
@@ -98,11 +105,11 @@ Rollout::Outcome Rollout::run_tile(Worker& worker, const Job& job, int first, in
     std::iota(worker.candidates.begin(), worker.candidates.begin() + width, 0);
     std::fill_n(worker.sum.data(), width, 0.0f);
     std::fill_n(job.returns + first, width, -std::numeric_limits<float>::infinity());
-    for (int member = 0; member < problem_->members; ++member) {
-        const Outcome outcome = run_member(worker, job, member, tile);
+    for (int trajectory = 0; trajectory < trajectories(); ++trajectory) {
+        const Outcome outcome = run_trajectory(worker, job, trajectory, tile);
         if (outcome != Outcome::done) return outcome;
         for (int lane = 0; lane < tile.width; ++lane) worker.sum[lane] += worker.total[lane];
-        keep_member(worker, member, tile);
+        keep_returns(worker, job, trajectory, tile);
     }
     for (int lane = 0; lane < tile.live; ++lane)
         job.returns[first + worker.candidates[lane]] =
@@ -111,25 +118,27 @@ Rollout::Outcome Rollout::run_tile(Worker& worker, const Job& job, int first, in
     return Outcome::done;
 }
 
-void Rollout::keep_member(Worker& worker, int member, const Tile& tile) const {
+void Rollout::keep_returns(Worker& worker, const Job& job, int trajectory, const Tile& tile) const {
     if (shape_.objective != Objective::mean)
-        std::copy_n(worker.total.data(), tile.width, worker.members.data() + std::ptrdiff_t{member} * stride_);
+        std::copy_n(worker.total.data(), tile.width, worker.trajectories.data() + std::ptrdiff_t{trajectory} * stride_);
+    if (job.trajectories.rows)
+        std::copy_n(worker.total.data(), tile.width, job.trajectories.rows + trajectory * job.trajectories.stride + tile.first);
 }
 
-/// Of a candidate, from its returns under every member. One that is not finite under a member is not finite at all.
+/// Of a candidate, from the returns of its trajectories. One that is not finite in one of them is not finite at all.
 float Rollout::outcome(Worker& worker, int lane) const {
-    const int members = problem_->members;
-    const float mean = worker.sum[lane] * (1.0f / static_cast<float>(members));
+    const int count = trajectories();
+    const float mean = worker.sum[lane] * (1.0f / static_cast<float>(count));
     if (shape_.objective == Objective::mean || !std::isfinite(mean)) return mean;
-    for (int member = 0; member < members; ++member)
-        worker.returns[member] = worker.members[static_cast<std::size_t>(member) * stride_ + lane];
-    return combine(shape_.objective, shape_.risk, worker.returns.data(), members);
+    for (int n = 0; n < count; ++n) worker.returns[n] = worker.trajectories[static_cast<std::size_t>(n) * stride_ + lane];
+    return combine(shape_.objective, shape_.risk, worker.returns.data(), count, problem_->members);
 }
 
-Rollout::Outcome Rollout::run_member(Worker& worker, const Job& job, int member, Tile& tile) {
+Rollout::Outcome Rollout::run_trajectory(Worker& worker, const Job& job, int trajectory, Tile& tile) {
     const KernelTable& table = kernels();
     float* lanes = worker.step_lanes.data();
     float* state = lanes + step_->state;
+    int member = particles_.member(trajectory, 0);
     Frame frame = step_->frame(member, lanes, tile.width);
     std::fill_n(worker.total.data(), tile.width, 0.0f);
     std::fill_n(worker.alive.data(), tile.width, 1.0f);
@@ -139,7 +148,11 @@ Rollout::Outcome Rollout::run_member(Worker& worker, const Job& job, int member,
     const int steps = job.budget.steps > 0 ? job.budget.steps : shape_.steps();
     for (int t = 0; t < steps; ++t) {
         if (worker.clock.out_of_time(job.budget.deadline)) return Outcome::cut;
-        load_arguments(worker, job.actions, tile, t);
+        load_arguments(worker, job.actions, tile, trajectory, t);
+        if (const int next = particles_.member(trajectory, t); next != member) {
+            member = next;
+            frame = step_->frame(member, lanes, tile.width);
+        }
         step_->executor().run(frame);
         worker.model_steps += tile.live;
         float* scratch = worker.scratch.data();
@@ -149,8 +162,8 @@ Rollout::Outcome Rollout::run_member(Worker& worker, const Job& job, int member,
             table.accumulate(worker.total.data(), worker.alive.data(), nullptr, lanes_of(frame, ended_, scratch), 0, tile.width);
         step_->executor().feed_back(frame);
         if (job.states.rows) save_states(state, job.states, t + 1, tile.first, tile.width);
-        if (!may_prune(job, worker, member, t + 1)) continue;
-        if (prune(worker, member, t + 1, tile) == Outcome::pruned) return Outcome::pruned;
+        if (!may_prune(job, worker, trajectory, t + 1)) continue;
+        if (prune(worker, trajectory, t + 1, tile) == Outcome::pruned) return Outcome::pruned;
         frame.width = tile.width;
     }
     if (terminal_ && steps == shape_.steps()) add_terminal_value(worker, member, tile.width);
@@ -167,8 +180,8 @@ void Rollout::start_state(const Worker& worker, float* state, const Tile& tile) 
     }
 }
 
-/// Actions are held for a knot; time and per-step inputs change every step.
-void Rollout::load_arguments(Worker& worker, ActionRows actions, const Tile& tile, int step) {
+/// Actions are held for a knot; noise, time and per-step inputs change every step.
+void Rollout::load_arguments(Worker& worker, ActionRows actions, const Tile& tile, int trajectory, int step) {
     float* lanes = worker.step_lanes.data();
     const int action_size = problem_->action_size, width = tile.width;
     const auto row = [&](int at, int i) { return lanes + at + static_cast<std::ptrdiff_t>(i) * stride_; };
@@ -187,6 +200,7 @@ void Rollout::load_arguments(Worker& worker, ActionRows actions, const Tile& til
     if (step_->action >= 0 && step % shape_.steps_per_knot == 0)
         for (int a = 0; a < action_size; ++a) load(step, a, row(step_->action, a));
     step_->load_step(inputs_, step, lanes, 0, width);
+    step_->load_noise(particles_, trajectory, step, lanes, width);
 }
 
 void Rollout::add_terminal_value(Worker& worker, int member, int width) {
@@ -203,9 +217,9 @@ void Rollout::add_terminal_value(Worker& worker, int member, int width) {
     kernels().accumulate(worker.total.data(), worker.alive.data(), value, nullptr, discounts_[shape_.steps()], width);
 }
 
-/// The mean over members, summed in the order of members.
+/// The mean over trajectories, summed in their order.
 void Rollout::save_states(const float* lanes, StateRows states, int step, int first, int width) const {
-    const float share = 1.0f / static_cast<float>(problem_->members);
+    const float share = 1.0f / static_cast<float>(trajectories());
     for (int i = 0; i < problem_->state_size; ++i) {
         float* to = states.rows + (std::int64_t{step} * problem_->state_size + i) * states.stride + first;
         kernels().add_scaled(to, lanes + static_cast<std::ptrdiff_t>(i) * stride_, share, width);

@@ -1,4 +1,4 @@
-// Rollout: THE loop over time. Candidates × members × model steps → returns, by tiles, over threads.
+// Rollout: THE loop over time. Candidates × members or particles × model steps → returns, by tiles, over threads.
 #pragma once
 
 #include <memory>
@@ -6,6 +6,7 @@
 
 #include "core/thread_pool.hpp"
 #include "problem/objective.hpp"
+#include "problem/particles.hpp"
 #include "problem/placed_program.hpp"
 #include "problem/tiles.hpp"
 
@@ -17,8 +18,10 @@ struct RolloutShape {
     int horizon = 1;         // knots
     int steps_per_knot = 1;  // model steps an action is held
     double discount = 1;
-    Objective objective = Objective::mean;  // over the members
+    Objective objective = Objective::mean;  // over the trajectories of a candidate
     double risk = 0;                        // of the objective
+    int particles = 0;                      // trajectories of a candidate, 0: one for each member, at its mean
+    Propagation propagation = Propagation::ts_inf;
     int steps() const { return horizon * steps_per_knot; }
 };
 
@@ -28,10 +31,16 @@ struct ActionRows {
     std::int64_t stride;
 };
 
-/// Where the caller wants states: [steps + 1][state_size] rows over candidates, zeroed; the mean over members is added.
+/// Where the caller wants states: [steps + 1][state_size] rows over candidates, zeroed; the mean over trajectories is added.
 struct StateRows {
     float* rows;
     std::int64_t stride;
+};
+
+/// Where the caller wants the return of every trajectory: [trajectories] rows over candidates.
+struct TrajectoryRows {
+    float* rows = nullptr;
+    std::int64_t stride = 0;
 };
 
 /// What a run may spend, and what would be wasted. Tiles are planned in order; the first `max_tiles` may run.
@@ -47,7 +56,7 @@ struct Progress {
     int candidates = 0;
     int tiles = 0;
     bool complete = true;
-    std::int64_t model_steps = 0;  // candidates × steps × members that were computed, pruned ones not
+    std::int64_t model_steps = 0;  // candidates × steps × trajectories that were computed, pruned ones not
 };
 
 /// Called before a tile of candidates [first, first + width) is rolled out, on the thread that will do it.
@@ -65,6 +74,10 @@ class Rollout {
     const RolloutShape& shape() const { return shape_; }
     /// Candidates are padded to this many in action, return and state rows.
     int padded_population() const { return padded_; }
+    /// Of every candidate: particles, or members.
+    int trajectories() const { return particles_.count(); }
+    /// Once per plan, where particles are asked for: their noise, a function of these numbers.
+    void draw_particles(std::array<std::uint32_t, 2> key, std::uint32_t plan) { particles_.draw(key, plan); }
 
     /// Takes newer weights, if the problem has some and nobody is leaving them just now: waits, allocates and frees nothing.
     void take_weights();
@@ -79,16 +92,16 @@ class Rollout {
     /// Optionally one start state per candidate: rows [state_size], `stride` floats apart.
     void start_states(const float* rows, std::int64_t stride) { start_rows_ = {rows, stride}; }
 
-    /// Rolls out `count` candidates. returns[padded]: −∞ of those that were pruned, which a run that wants states never does.
-    /// Rows must be readable up to the padding.
+    /// Rolls out `count` candidates. returns[padded]: −∞ of those that were pruned, which a run that wants states or returns of
+    /// trajectories never does. Rows must be readable up to the padding.
     Progress run(ActionRows actions, int count, float* returns, StateRows states = {nullptr, 0}, const Budget& budget = {},
-                 Prepare prepare = {});
+                 Prepare prepare = {}, TrajectoryRows trajectories = {});
 
  private:
     struct Worker {
         AlignedFloats step_lanes, terminal_lanes, total, alive, sum, scratch;
-        AlignedFloats members;              // [members][lanes] returns, for objectives other than the mean
-        std::vector<float> returns;         // [members] of one candidate
+        AlignedFloats trajectories;         // [trajectories][lanes] returns, for objectives other than the mean
+        std::vector<float> returns;         // [trajectories] of one candidate
         std::vector<int> candidates, kept;  // of each lane in use: its place in the tile; and which lanes to keep, for prune()
         std::vector<float> best;            // the best returns of this worker in this run, a heap of at most Budget::keep
         std::int64_t model_steps = 0;
@@ -101,6 +114,7 @@ class Rollout {
         StateRows states;
         Budget budget;
         Prepare prepare;
+        TrajectoryRows trajectories;
     };
     /// The candidates that a worker rolls out: all of a tile, or (packed) those that pruning has left, in its first lanes.
     struct Tile {
@@ -110,31 +124,32 @@ class Rollout {
     };
     enum class Outcome : std::uint8_t { cut, pruned, done };
     Outcome run_tile(Worker& worker, const Job& job, int first, int width);
-    Outcome run_member(Worker& worker, const Job& job, int member, Tile& tile);
-    bool may_prune(const Job& job, const Worker& worker, int member, int step) const;
-    Outcome prune(Worker& worker, int member, int step, Tile& tile) const;
+    Outcome run_trajectory(Worker& worker, const Job& job, int trajectory, Tile& tile);
+    bool may_prune(const Job& job, const Worker& worker, int trajectory, int step) const;
+    Outcome prune(Worker& worker, int trajectory, int step, Tile& tile) const;
     void pack(Worker& worker, int live, Tile& tile) const;
-    void keep_member(Worker& worker, int member, const Tile& tile) const;
+    void keep_returns(Worker& worker, const Job& job, int trajectory, const Tile& tile) const;
     float outcome(Worker& worker, int lane) const;
     void remember(Worker& worker, const Job& job, int first, int width) const;
     void bound_rewards();
     void use_weights();
     float rounding_slack() const;
     void start_state(const Worker& worker, float* state, const Tile& tile) const;
-    void load_arguments(Worker& worker, ActionRows actions, const Tile& tile, int step);
+    void load_arguments(Worker& worker, ActionRows actions, const Tile& tile, int trajectory, int step);
     void add_terminal_value(Worker& worker, int member, int width);
     void save_states(const float* lanes, StateRows states, int step, int first, int width) const;
 
     std::shared_ptr<const Problem> problem_;
     RolloutShape shape_;
     std::shared_ptr<ThreadPool> pool_;
+    Particles particles_;
     int stride_ = 0, padded_ = 0;
     std::unique_ptr<PlacedProgram> step_, terminal_;
     HeldInputs inputs_;
     Operand reward_{}, ended_{};
     bool has_reward_ = false, ends_ = false;
     std::vector<float> discounts_;
-    std::vector<float> rest_;  // [steps + 1] most that a member can still collect from a step on
+    std::vector<float> rest_;  // [steps + 1] most that a trajectory can still collect from a step on
     std::vector<float> state_, previous_action_;
     std::shared_ptr<const WeightSet> weights_;  // null: the programs' own
     std::uint64_t version_ = 0;

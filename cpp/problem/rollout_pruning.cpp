@@ -15,7 +15,7 @@ constexpr int kPruneEvery = 2;
 
 }  // namespace
 
-/// What a member can still collect, at most, after each number of steps; what rounding may add to it is in there.
+/// What a trajectory can still collect, at most, after each number of steps; what rounding may add to it is in there.
 void Rollout::bound_rewards() {
     const double infinity = std::numeric_limits<double>::infinity();
     const int steps = shape_.steps();
@@ -36,25 +36,25 @@ void Rollout::bound_rewards() {
 }
 
 /// A return is a sum of so many terms, each rounded by at most one part in 2^23 of the sum so far.
-float Rollout::rounding_slack() const { return static_cast<float>(shape_.steps() + problem_->members + 4) * 1.2e-7f; }
+float Rollout::rounding_slack() const { return static_cast<float>(shape_.steps() + trajectories() + 4) * 1.2e-7f; }
 
 /// Looking costs less than a hundredth of a step of a small network.
-bool Rollout::may_prune(const Job& job, const Worker& worker, int member, int step) const {
-    const bool last = step == shape_.steps() && member == problem_->members - 1;
+bool Rollout::may_prune(const Job& job, const Worker& worker, int trajectory, int step) const {
+    const bool last = step == shape_.steps() && trajectory == trajectories() - 1;
     return static_cast<int>(worker.best.size()) >= std::max(job.budget.keep, 1) && job.budget.keep > 0 && !job.states.rows &&
-           step % kPruneEvery == 0 && !last && at_most_mean(shape_.objective, shape_.risk) &&
+           !job.trajectories.rows && step % kPruneEvery == 0 && !last && at_most_mean(shape_.objective, shape_.risk) &&
            rest_[0] < std::numeric_limits<float>::infinity();
 }
 
 /// Lets go of candidates that can no longer reach the best `keep` of the tiles that this worker has finished. Those that
-/// would equal the worst of them stay: among equals the planner decides. The bar is on means over the members, which no
+/// would equal the worst of them stay: among equals the planner decides. The bar is on means over the trajectories, which no
 /// objective that is pruned exceeds.
-Rollout::Outcome Rollout::prune(Worker& worker, int member, int step, Tile& tile) const {
-    const float later_members = static_cast<float>(problem_->members - 1 - member) * rest_[0];
-    const float rest = rest_[step] + later_members;
-    const float bar = worker.best.front() * static_cast<float>(problem_->members);
+Rollout::Outcome Rollout::prune(Worker& worker, int trajectory, int step, Tile& tile) const {
+    const float later = static_cast<float>(trajectories() - 1 - trajectory) * rest_[0];
+    const float rest = rest_[step] + later;
+    const float bar = worker.best.front() * static_cast<float>(trajectories());
     const float slack = rounding_slack();
-    const float lowered = bar - slack * (std::fabs(bar) + 2 * (std::fabs(rest_[step]) + std::fabs(later_members)));
+    const float lowered = bar - slack * (std::fabs(bar) + 2 * (std::fabs(rest_[step]) + std::fabs(later)));
     if (!std::isfinite(rest) || !std::isfinite(lowered)) return Outcome::done;
     const float *sum = worker.sum.data(), *total = worker.total.data();
     // Each of the two will be rounded on its own, however much they cancel.
@@ -84,7 +84,7 @@ void Rollout::pack(Worker& worker, int live, Tile& tile) const {
     move(worker.total.data());
     move(worker.alive.data());
     move(worker.sum.data());
-    for (std::size_t at = 0; at < worker.members.size(); at += stride_) move(worker.members.data() + at);
+    for (std::size_t at = 0; at < worker.trajectories.size(); at += stride_) move(worker.trajectories.data() + at);
     move(worker.candidates.data());
     tile = {tile.first, round_up(live, tile_grain()), live, true};
 }

@@ -22,6 +22,7 @@ __all__: list[str] = [
     "PlannerSettings",
     "PredictiveSamplingSettings",
     "Problem",
+    "Propagation",
     "RandomShootingSettings",
     "Rollouts",
     "SamplingSettings",
@@ -88,12 +89,21 @@ class Objective:
       worst
 
       cvar
+
+      mean_within
+
+      mean_between
+
+      entropic
     """
 
     __members__: typing.ClassVar[dict[str, Objective]]
     cvar: typing.ClassVar[Objective]
+    entropic: typing.ClassVar[Objective]
     mean: typing.ClassVar[Objective]
+    mean_between: typing.ClassVar[Objective]
     mean_std: typing.ClassVar[Objective]
+    mean_within: typing.ClassVar[Objective]
     worst: typing.ClassVar[Objective]
     @typing.overload
     def __eq__(self, other: Objective) -> bool: ...
@@ -106,6 +116,41 @@ class Objective:
     def __int__(self) -> int: ...
     @typing.overload
     def __ne__(self, other: Objective) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: int) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class Propagation:
+    """
+    Which member a particle runs, see mbrl_fast.Problem.rollout.
+
+    Members:
+
+      ts_inf
+
+      ts1
+    """
+
+    __members__: typing.ClassVar[dict[str, Propagation]]
+    ts1: typing.ClassVar[Propagation]
+    ts_inf: typing.ClassVar[Propagation]
+    @typing.overload
+    def __eq__(self, other: Propagation) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: int) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: Propagation) -> bool: ...
     @typing.overload
     def __ne__(self, other: typing.Any) -> bool: ...
     def __repr__(self) -> str: ...
@@ -134,6 +179,12 @@ class Rollouts:
         objective: Objective,
         risk: float,
         keep: int,
+        particles: int,
+        propagation: Propagation,
+        return_particles: bool,
+        seed: int,
+        stream: int,
+        plan: int,
     ) -> typing.Any: ...
 
 class Planner:
@@ -205,6 +256,7 @@ class PlannerSettings:
     """
 
     objective: Objective
+    propagation: Propagation
     warm_start: bool
     @property
     def discount(self) -> float: ...
@@ -218,6 +270,10 @@ class PlannerSettings:
     def max_rate(self) -> list[float]: ...
     @max_rate.setter
     def max_rate(self, arg0: collections.abc.Sequence[float]) -> None: ...
+    @property
+    def particles(self) -> int: ...
+    @particles.setter
+    def particles(self, arg0: int) -> None: ...
     @property
     def risk(self) -> float: ...
     @risk.setter
@@ -508,6 +564,11 @@ def rollout_gradient(
     steps_per_knot: int = 1,
     discount: float = 1.0,
     threads: int = 1,
+    particles: int = 0,
+    propagation: Propagation = ...,
+    seed: int = 0,
+    stream: int = 0,
+    plan: int = 0,
 ) -> tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32]]:
     """
     Returns [N] and their gradients [N, H, A].

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mbrl_fast import _core, tensors
-from mbrl_fast.objective import native_objective
+from mbrl_fast.objective import native_objective, native_propagation
 
 if TYPE_CHECKING:
     from mbrl_fast.export.spec import ExportSpec
@@ -99,25 +99,42 @@ class Problem:
         objective: str = "mean",
         risk: float = 0.0,
         keep: int = 0,
+        particles: int = 0,
+        propagation: str = "ts_inf",
+        seed: int = 0,
+        stream: int = 0,
+        plan: int = 0,
+        return_particles: bool = False,
         **inputs: ArrayLike,
     ) -> Any:
         """Returns [N] of action sequences [N, H, A] from one state [S] or from states [N, S].
 
         Each action is held for ``steps_per_knot`` model steps. ``return_states=True`` adds the states
-        [N, H * steps_per_knot + 1, S], the mean over the members. What a call sets up is kept for the next one alike.
+        [N, H * steps_per_knot + 1, S], the mean over the trajectories; ``return_particles=True`` the returns of every trajectory
+        [N, particles or M]. What a call sets up is kept for the next one alike.
 
         Args:
-            objective: the return of a candidate from its returns R under the M members, each over the whole trajectory:
-                ``"mean"``; ``"mean_std"``: mean(R) + ``risk`` · std(R), the members as the population (a negative risk is
-                cautious); ``"worst"``: min(R); ``"cvar"``: the mean of the worst ``risk`` · M of them, the last one in part where
-                that is no whole number, and min(R) where it is less than one. One that is not finite under a member is not finite.
-            risk: of the objective; 0 for those that have none, in (0, 1] for ``"cvar"``.
+            objective: the return of a candidate from the returns R of its trajectories, one for each of the M members or
+                ``particles`` of them: ``"mean"``; ``"mean_std"``: mean(R) + ``risk`` · std(R), the trajectories as the population
+                (a negative risk is cautious, a positive one curious); ``"mean_within"``: with √(mean over the members of the
+                variance among a member's particles) in place of std(R), which is chance; ``"mean_between"``: with the std over
+                the members of their mean returns, which is what is not known (both need propagation "ts_inf");
+                ``"worst"``: min(R); ``"cvar"``: the mean of the worst ``risk`` · count of them, the last one in part where
+                that is no whole number, and min(R) where it is less than one; ``"entropic"``: log(mean exp(``risk`` · R)) /
+                ``risk``. A candidate that is not finite in one trajectory is not finite.
+            risk: of the objective; 0 for "mean" and "worst", which have none, not 0 for ``"entropic"``, in (0, 1] for ``"cvar"``.
+            particles: trajectories of a candidate, each with noise of its own where the model says a standard deviation: a multiple
+                of the members. 0: one for each member, at its mean. All candidates share the noise, so that they differ by their
+                actions alone.
+            propagation: ``"ts_inf"``: particle p runs member p // (particles / M) for the whole trajectory; ``"ts1"``: the members
+                are dealt anew among the particles in every step (Chua et al. 2018, §5).
+            seed, stream, plan: of the particles' noise, as of :func:`mbrl_fast.noise`: a planner of that seed draws the same.
             keep: only the best ``keep`` candidates matter (0: all): the return of one that cannot be among them may be −inf,
                 where the Problem knows a ``reward_bound``. Fewer model steps, the same best.
         """
         return self._rollouts.run(
             state, actions, inputs, previous_action, steps_per_knot, discount, threads, return_states,
-            native_objective(objective), risk, keep,
+            native_objective(objective), risk, keep, particles, native_propagation(propagation), return_particles, seed, stream, plan,
         )  # fmt: skip
 
     def sample(
@@ -140,16 +157,24 @@ class Problem:
         discount: float = 1.0,
         threads: int = 1,
         previous_action: ArrayLike | None = None,
+        particles: int = 0,
+        propagation: str = "ts_inf",
+        seed: int = 0,
+        stream: int = 0,
+        plan: int = 0,
         **inputs: ArrayLike,
     ) -> tuple[Floats, Floats]:
         """Returns [N], as :meth:`rollout` gives them, and their gradients [N, H, A] with respect to the actions [N, H, A].
+
+        Of particles the noise is taken as given, so that a trajectory has a derivative.
 
         What follows the end of a candidate (termination) has no part in its gradient, and the moment of the end is taken as given.
         At kinks: relu and abs have derivative 0, equal operands of min and max share, steps (floor, comparisons) have none.
         """
         returns, gradients = _core.rollout_gradient(
-            self._core, state, actions, inputs, previous_action, steps_per_knot, discount, threads
-        )
+            self._core, state, actions, inputs, previous_action, steps_per_knot, discount, threads, particles,
+            native_propagation(propagation), seed, stream, plan,
+        )  # fmt: skip
         return returns, gradients
 
     def linearize(

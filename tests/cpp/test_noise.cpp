@@ -7,7 +7,7 @@
 
 #include "core/aligned.hpp"
 #include "kernels/dispatch.hpp"
-#include "planners/exact.hpp"
+#include "core/exact.hpp"
 #include "planners/noise.hpp"
 #include "test.hpp"
 

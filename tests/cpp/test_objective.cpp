@@ -13,8 +13,8 @@ namespace {
 using mbrl::combine;
 using mbrl::Objective;
 
-float of(Objective objective, double risk, std::vector<float> returns) {
-    return combine(objective, risk, returns.data(), static_cast<int>(returns.size()));
+float of(Objective objective, double risk, std::vector<float> returns, int members = 1) {
+    return combine(objective, risk, returns.data(), static_cast<int>(returns.size()), members);
 }
 
 TEST(objectives_are_what_they_are_called) {
@@ -24,6 +24,24 @@ TEST(objectives_are_what_they_are_called) {
     EXPECT(of(Objective::mean_std, -1, returns) == static_cast<float>(2 - std::sqrt(5.0)));
     EXPECT(of(Objective::mean_std, 2, returns) == static_cast<float>(2 + 2 * std::sqrt(5.0)));
     EXPECT(of(Objective::mean_std, 3, {7}) == 7, "one member has no spread");
+}
+
+TEST(spread_is_chance_within_members_and_ignorance_between_them) {
+    const std::vector<float> returns = {1, 3, 7, 13};  // of two members: means 2 and 10, variances 1 and 9
+    EXPECT(of(Objective::mean_within, 2, returns, 2) == static_cast<float>(6 + 2 * std::sqrt(5.0)));
+    EXPECT(of(Objective::mean_between, -1, returns, 2) == 2, "two members at 6 ± 4");
+    EXPECT(of(Objective::mean_std, 1, returns, 2) == static_cast<float>(6 + std::sqrt(21.0)), "5 + 16: both together");
+    EXPECT(of(Objective::mean_between, 5, returns, 1) == 6, "one member agrees with itself");
+    EXPECT(of(Objective::mean_within, 5, returns, 4) == 6, "one particle of a member has no spread");
+}
+
+TEST(entropic_lies_between_the_mean_and_the_extremes) {
+    const std::vector<float> returns = {-1, 1};
+    EXPECT(std::fabs(of(Objective::entropic, 1, returns) - std::log(std::cosh(1.0))) < 1e-7);
+    EXPECT(std::fabs(of(Objective::entropic, -1, returns) + std::log(std::cosh(1.0))) < 1e-7);
+    EXPECT(std::fabs(of(Objective::entropic, 1e-6, returns)) < 1e-6, "no risk: the mean");
+    EXPECT(std::fabs(of(Objective::entropic, -1e4, {3e6f, -2e6f}) + 2e6f) < 1, "all risk: the worst, without overflow");
+    EXPECT(of(Objective::entropic, -2, {7, 7, 7}) == 7);
 }
 
 TEST(cvar_counts_the_last_member_in_part) {
@@ -55,7 +73,7 @@ TEST(risk_out_of_range_is_named) {
     EXPECT_ERROR(mbrl::check_objective(Objective::cvar, 1.5), "risk must be in (0, 1] for objective cvar, got 1.5");
     EXPECT_ERROR(mbrl::check_objective(Objective::mean_std, NAN), "risk must be finite, got nan");
     EXPECT_ERROR(mbrl::check_objective(Objective::mean, 1),
-                 "risk belongs to the objectives mean_std and cvar and must be 0 for the others, got 1");
+                 "risk must be 0 for the objectives mean and worst, which have none, got 1");
     mbrl::CEMSettings settings;
     settings.objective = Objective::cvar;
     EXPECT_ERROR(mbrl::CEM(test::everything().load(), settings), "risk must be in (0, 1] for objective cvar, got 0");
@@ -65,8 +83,9 @@ struct Case {
     Objective objective;
     double risk;
 };
-const Case cases[] = {{Objective::mean, 0},  {Objective::mean_std, -1.5}, {Objective::mean_std, 0.5},
-                      {Objective::worst, 0}, {Objective::cvar, 0.4},      {Objective::cvar, 0.9}};
+const Case cases[] = {{Objective::mean, 0},      {Objective::mean_std, -1.5},  {Objective::mean_std, 0.5},
+                      {Objective::worst, 0},     {Objective::cvar, 0.4},       {Objective::cvar, 0.9},
+                      {Objective::entropic, -1}, {Objective::mean_between, -1}};
 
 /// Returns of `count` candidates on the three networks.
 std::vector<float> roll(const Case& c, int count, int population, int threads, int keep = 0) {

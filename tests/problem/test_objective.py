@@ -1,4 +1,4 @@
-"""Objectives over the members of an ensemble, against NumPy on the returns of each member alone."""
+"""Objectives over the members of an ensemble, against NumPy on the returns of each member alone. Particles: test_particles.py."""
 
 from __future__ import annotations
 
@@ -53,6 +53,10 @@ CASES: dict[str, tuple[str, float, Callable[[Floats], Any]]] = {
     "mean": ("mean", 0.0, lambda r: r.mean(0)),
     "mean - 2 std": ("mean_std", -2.0, lambda r: r.mean(0) - 2 * r.std(0)),
     "mean + std / 2": ("mean_std", 0.5, lambda r: r.mean(0) + 0.5 * r.std(0)),
+    "mean - 2 std between": ("mean_between", -2.0, lambda r: r.mean(0) - 2 * r.std(0)),
+    "mean + 3 std within": ("mean_within", 3.0, lambda r: r.mean(0)),  # each member has one return: no spread
+    "entropic, cautious": ("entropic", -0.5, lambda r: -2.0 * np.log(np.exp(-0.5 * r).mean(0))),
+    "entropic, bold": ("entropic", 2.0, lambda r: 0.5 * np.log(np.exp(2.0 * r).mean(0))),
     "worst": ("worst", 0.0, lambda r: r.min(0)),
     **{f"cvar {share}": ("cvar", share, lambda r, share=share: cvar(r, share)) for share in (0.05, 0.2, 0.3, 0.5, 0.87, 1.0)},
 }
@@ -90,7 +94,14 @@ def test_the_mean_is_the_default(five: Exported) -> None:
 
 def test_keep_leaves_those_that_cannot_be_among_the_best(five: Exported) -> None:
     actions = candidates(2000)
-    for objective, risk in (("mean", 0.0), ("worst", 0.0), ("cvar", 0.4), ("mean_std", -1.0), ("mean_std", 1.0)):
+    for objective, risk in (
+        ("mean", 0.0),
+        ("worst", 0.0),
+        ("cvar", 0.4),
+        ("mean_std", -1.0),
+        ("mean_std", 1.0),
+        ("entropic", -1.0),
+    ):
         options: dict[str, Any] = {"goal": GOAL, "steps_per_knot": 5, "objective": objective, "risk": risk}
         whole, kept = (five.problem.rollout(STATE, actions, keep=keep, **options) for keep in (0, 20))
         left = np.isneginf(kept)
@@ -134,14 +145,17 @@ def test_planners_take_an_objective_and_answer_with_its_value(five: Exported) ->
 
 
 def test_wrong_objectives_are_named(five: Exported) -> None:
-    with pytest.raises(ValueError, match=r"^objective must be 'mean', 'mean_std', 'worst' or 'cvar', got 'median'$"):
+    words = "'mean', 'mean_std', 'mean_within', 'mean_between', 'worst', 'cvar' or 'entropic'"
+    with pytest.raises(ValueError, match=rf"^objective must be {words}, got 'median'$"):
         five.problem.rollout(STATE, candidates(), goal=GOAL, objective="median")
-    with pytest.raises(ValueError, match=r"^objective must be 'mean', 'mean_std', 'worst' or 'cvar', got 'median'$"):
+    with pytest.raises(ValueError, match=rf"^objective must be {words}, got 'median'$"):
         mf.CEM(five.problem, objective="median")
     with pytest.raises(ValueError, match=r"^risk must be in \(0, 1\] for objective cvar, got 0$"):
         mf.CEM(five.problem, objective="cvar")
-    with pytest.raises(ValueError, match=r"^risk belongs to the objectives mean_std and cvar and must be 0 for the others, got 2$"):
+    with pytest.raises(ValueError, match=r"^risk must be 0 for the objectives mean and worst, which have none, got 2$"):
         five.problem.rollout(STATE, candidates(), goal=GOAL, risk=2.0)
+    with pytest.raises(ValueError, match=r"^risk must be finite and not 0 for objective entropic, got 0$"):
+        mf.CEM(five.problem, objective="entropic")
     with pytest.raises(ValueError, match=r"^keep must be >= 0, got -1$"):
         five.problem.rollout(STATE, candidates(), goal=GOAL, keep=-1)
 

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import mbrl_fast as mf
 from conftest import GOAL, STATE, Exported
 from mbrl_fast import reference
+from mbrl_fast.models import LTI
 from mbrl_fast.planners import REGISTRY
+from mbrl_fast.rewards import GoalDistance
 
 GAP = 1e-5
 """Plans are compared as long as no choice among candidates hangs on a smaller difference of their returns."""
@@ -112,6 +114,30 @@ def test_plans_as_its_twin(name: str, case: str, small: Exported) -> None:
 def test_plans_as_its_twin_on_an_ensemble(name: str, objective: tuple[str, float], ensemble: Exported) -> None:
     settings = {**SHAPE, "keep_elites": 2, "warm_start": True, "objective": objective[0], "risk": objective[1]}
     compare(name, settings, ensemble)
+
+
+@pytest.mark.parametrize("propagation", ["ts_inf", "ts1"])
+@pytest.mark.parametrize("name", sorted(OWN))
+def test_plans_as_its_twin_with_particles(name: str, propagation: str) -> None:
+    torch.manual_seed(3)
+    members = [Noisy() for _ in range(2)]
+    goal_distance = GoalDistance()
+    problem = mf.export(
+        members, goal_distance, state_size=6, action_size=2, inputs={"goal": 6}, action_low=-1, action_high=1, dt=0.2
+    )
+    settings = {**SHAPE, "keep_elites": 2, "warm_start": True, "particles": 4, "propagation": propagation}
+    compare(name, settings, Exported(problem, members, goal_distance))
+
+
+class Noisy(nn.Module):
+    """Says a standard deviation, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean, self.spread = LTI(hidden_size=8), nn.Linear(8, 6)
+
+    def forward(self, state: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        return self.mean(state, action), 0.05 * torch.sigmoid(self.spread(torch.cat([state, action], -1)))
 
 
 def compare(name: str, settings: dict[str, Any], exported: Exported) -> None:

@@ -44,7 +44,7 @@ class Oracle:
                 outputs = self._step(given, member) if program == "step" else {_SLOT_OF[program]: self._call(program, given, 0)[0]}
         finally:
             torch.set_default_dtype(default)
-        return {name: value.double().reshape(len(value), -1).numpy() for name, value in outputs.items()}
+        return {name: value.detach().double().reshape(len(value), -1).numpy() for name, value in outputs.items()}
 
     def _step(self, given: dict[str, Tensor], member: int) -> dict[str, Tensor]:
         results = self._call("dynamics", given, member)

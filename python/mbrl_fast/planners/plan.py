@@ -16,7 +16,7 @@ class PlanStats:
 
     Attributes:
         tiles: blocks of candidates that count towards the answer; ``max_tiles=tiles`` repeats a plan that was cut off.
-        model_steps: candidates × model steps × members that were computed.
+        model_steps: candidates × model steps × trajectories that were computed.
         milliseconds: from the call of ``plan`` to the answer; of a row of a batch, from the beginning of that row.
     """
 
@@ -61,7 +61,7 @@ class Plan:
         actions: the chosen actions ``[H, A]``, each held for ``knot_seconds``: the knots themselves, H = ``horizon``, where knots
             are held equally long; with another ``interpolation`` or ``knot_growth`` one action for each model step, H = T =
             ``horizon * steps_per_knot``.
-        states: where the model says they lead, ``[T + 1, S]``, the mean over the members; row 0 is where the plan
+        states: where the model says they lead, ``[T + 1, S]``, the mean over the trajectories; row 0 is where the plan
             begins. ``[0, S]`` when there was no time for them.
         value: the return of ``actions`` under the model; NaN when they were not evaluated.
         status: see above.
@@ -71,6 +71,9 @@ class Plan:
         trace: the iterations, if the plan was traced.
         gains: ``[H, A, S]`` of planners that know how the best action changes with the state, to first order; else None.
         bounds: of the actions, ``([A], [A])``, where there are gains.
+        particle_returns: the return of ``actions`` in each trajectory, ``[particles]`` or ``[members]``, those of a member side by
+            side; None where there are no states.
+        members: among which the trajectories are divided; None where a trajectory belongs to no member (propagation "ts1").
     """
 
     actions: Floats
@@ -83,6 +86,25 @@ class Plan:
     trace: tuple[Iteration, ...] | None = None
     gains: Floats | None = None
     bounds: tuple[Floats, Floats] | None = None
+    particle_returns: Floats | None = None
+    members: int | None = None
+
+    @property
+    def within(self) -> float:
+        """√(mean over the members of the variance of a member's particles), in units of return: chance. NaN if unknown."""
+        grouped = self._by_member()
+        return float("nan") if grouped is None else float(np.sqrt(grouped.var(1).mean()))
+
+    @property
+    def between(self) -> float:
+        """Std over the members of their mean returns: what the models do not know. NaN if unknown."""
+        grouped = self._by_member()
+        return float("nan") if grouped is None else float(grouped.mean(1).std())
+
+    def _by_member(self) -> NDArray[np.float64] | None:
+        if self.particle_returns is None or self.members is None:
+            return None
+        return self.particle_returns.astype(np.float64).reshape(self.members, -1)
 
     @property
     def action(self) -> Floats:
@@ -92,7 +114,7 @@ class Plan:
 
     @property
     def model_steps(self) -> int:
-        """Candidates × model steps × members that were computed."""
+        """Candidates × model steps × trajectories that were computed."""
         return self.stats.model_steps
 
     def action_at(self, seconds: float, state: ArrayLike | None = None) -> Floats:
@@ -151,7 +173,7 @@ class PlanBatch:
 
     @property
     def model_steps(self) -> int:
-        """Candidates × model steps × members that were computed, over all rows."""
+        """Candidates × model steps × trajectories that were computed, over all rows."""
         return sum(row.model_steps for row in self.stats)
 
     def __len__(self) -> int:

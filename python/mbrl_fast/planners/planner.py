@@ -101,11 +101,15 @@ class Planner:
 
     def _plan(self, state: Any, inputs: dict[str, Any], options: Options, trace: bool = False, stream: int = 0) -> Plan:
         answer = self._core.plan(state, inputs, *options, trace, stream)
-        actions, states, value, status, tiles, steps, milliseconds, begins_at, iterations, gains = answer
+        actions, states, value, returns, status, tiles, steps, milliseconds, begins_at, iterations, gains = answer
         stats = PlanStats(tiles, steps, milliseconds)
         traced = None if iterations is None else tuple(Iteration(*each) for each in iterations)
         bounds = None if gains is None else (self.problem.action_low, self.problem.action_high)
-        return Plan(actions, states, value, status, stats, self._knot_seconds, begins_at, traced, gains, bounds)
+        dealt = self.settings.particles > 0 and self.settings.propagation == "ts1"
+        return Plan(
+            actions, states, value, status, stats, self._knot_seconds, begins_at, traced, gains, bounds,
+            returns if len(returns) else None, None if dealt else self.problem.members,
+        )  # fmt: skip
 
     def plan_batch(
         self,
@@ -205,5 +209,5 @@ class SamplingPlanner(Planner):
 
     def _work(self) -> str:
         s = self.settings
-        steps = s.horizon * s.steps_per_knot * s.population * s.iterations * self.problem.members
+        steps = s.horizon * s.steps_per_knot * s.population * s.iterations * (s.particles or self.problem.members)
         return f", {steps:,} model steps a plan"

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mbrl_fast import _core
-from mbrl_fast.objective import native_objective
+from mbrl_fast.objective import native_objective, native_propagation
 
 _KINDS: dict[str, Any] = {"int": Integral, "float": Real, "bool": bool, "str": str}
 """Types of settings that are checked here, as fields are annotated."""
@@ -29,9 +29,13 @@ class PlannerSettings:
             knot of any candidate or answer differs by more than ``max_rate * knot seconds`` from the one before it, nor the first
             from ``previous_action`` by more than ``max_rate * elapsed * dt``; without a ``previous_action`` the first is free. The
             bounds come first where an executed action lies outside of them, and a denormal ``previous_action`` counts as zero.
-        objective: what counts of an ensemble, over whole trajectories: "mean" over the members, "mean_std", "worst" or "cvar", as
-            :meth:`mbrl_fast.Problem.rollout` defines them. ``Plan.value`` is of it.
-        risk: of "mean_std" (mean + risk · std; negative is cautious) and "cvar" (the share of the members, in (0, 1]); else 0.
+        objective: what counts of a candidate's trajectories: "mean", "mean_std", "mean_within", "mean_between", "worst", "cvar" or
+            "entropic", as :meth:`mbrl_fast.Problem.rollout` defines them. ``Plan.value`` is of it.
+        risk: of the objective: the weight of a spread (negative is cautious, positive a bonus for exploration), the share of
+            "cvar" in (0, 1], the exponent of "entropic"; 0 for "mean" and "worst".
+        particles: trajectories of a candidate, with the model's noise: a multiple of the members; 0: one for each member, at its
+            mean. The noise is new in every plan and the same for all candidates and iterations.
+        propagation: which member a particle runs: "ts_inf", one and the same, or "ts1", dealt anew in every step.
         seed: of the noise.
         threads: that share the candidates; the plan's bits do not depend on it.
     """
@@ -45,6 +49,8 @@ class PlannerSettings:
     max_rate: float | Sequence[float] | None = None
     objective: str = "mean"
     risk: float = 0.0
+    particles: int = 0
+    propagation: str = "ts_inf"
     seed: int = 0
     threads: int = 1
 
@@ -72,6 +78,8 @@ class PlannerSettings:
     def _assign(self, native: Any, name: str, value: Any) -> None:
         if name == "objective":
             value = native_objective(value)
+        elif name == "propagation":
+            value = native_propagation(value)
         elif name == "max_rate":
             value = [] if value is None else [value] if isinstance(value, float) else list(value)
         try:

@@ -1,6 +1,6 @@
 """CEM's variants in PyTorch, each a small function: the specification of what C++ adds to the twin in ``reference.cem``.
 
-Truncated normals as in PETS, a full covariance, categorical actions, and objectives over the members of an ensemble.
+Truncated normals as in PETS, a full covariance, categorical actions, and objectives over members or particles.
 """
 
 from __future__ import annotations
@@ -62,12 +62,18 @@ def refitted(probabilities: Tensor, indices: Tensor, momentum: float, min_probab
     return min_probability + (1 - len(probabilities) * min_probability) * blended
 
 
-def objective(returns: Tensor, name: str = "mean", risk: float = 0.0) -> Tensor:
-    """Returns of whole trajectories [M, N] of M members → [N]; not finite where one of them is not."""
-    returns = returns.double()
+def objective(returns: Tensor, name: str = "mean", risk: float = 0.0, members: int | None = None) -> Tensor:
+    """Returns of trajectories [P, N], those of a member side by side (None: one each) → [N]; not finite where one of them is not."""
+    returns, members = returns.double(), members or len(returns)
     ordered, mean = returns.sort(0).values, returns.mean(0)
     if name == "mean_std":
         result = mean + risk * returns.std(0, unbiased=False)
+    elif name == "mean_within":
+        result = mean + risk * returns.reshape(members, -1, *mean.shape).var(1, unbiased=False).mean(0).sqrt()
+    elif name == "mean_between":
+        result = mean + risk * returns.reshape(members, -1, *mean.shape).mean(1).std(0, unbiased=False)
+    elif name == "entropic":
+        result = ((risk * returns).logsumexp(0) - math.log(len(returns))) / risk
     elif name == "worst":
         result = ordered[0]
     elif name == "cvar":

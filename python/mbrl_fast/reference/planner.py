@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
+
+from .particles import ITERATION, particles, sampled
 
 Noise = Callable[[int, int, int, int, int, int], Any]
 """(seed, stream, plan, iteration, population, elements) -> [population, elements] standard normals, as ``mbrl_fast.noise``."""
@@ -26,7 +29,7 @@ class Planner:
     """Plans over H knots, each held for ``steps_per_knot`` model steps.
 
     Args:
-        dynamics: the members, each (state [N, S], action [N, A]) -> next_state [N, S].
+        dynamics: the members, each (state [N, S], action [N, A]) -> next_state [N, S] or (mean, std).
         reward: bound by the names of its arguments among state, action, next_state and the inputs of ``plan``; returns [N].
         action_low, action_high: [A]; noise: see ``Noise``, torch's own generator by default; settings: override ``DEFAULTS``;
             ``dt`` is the problem's, for ``max_rate``. There is no executed action: the first knot is free.
@@ -34,6 +37,7 @@ class Planner:
 
     DEFAULTS: ClassVar[dict[str, Any]] = {
         "horizon": 5, "steps_per_knot": 5, "discount": 1.0, "warm_start": False, "max_rate": None, "seed": 0, "dt": 1.0,
+        "particles": 0, "propagation": "ts_inf",
     }  # fmt: skip
 
     def __init__(
@@ -54,6 +58,7 @@ class Planner:
     def reset(self) -> None:
         """Forget the last plan and begin the noise counter anew."""
         self.plans = 0
+        self.drawn: tuple[int, Tensor, Tensor] | None = None
         self.generator.manual_seed(self.s["seed"])
 
     def _shift(self, actions: Tensor, steps: float = 1.0) -> Tensor:
@@ -75,19 +80,30 @@ class Planner:
         return torch.stack(knots, -2)
 
     def returns(self, state: Tensor, actions: Tensor, **inputs: Tensor) -> Tensor:
-        """Discounted sum of rewards, mean over the members. state [S], actions [N, H or T, A], held equally long -> [N]."""
+        """Discounted sum of rewards, mean over the trajectories. state [S], actions [N, H or T, A], held equally long -> [N]."""
         totals, steps = [], self.s["horizon"] * self.s["steps_per_knot"]
-        for member in self.dynamics:
+        members, noise = self._particles(steps, len(state))
+        for particle in range(members.shape[1]):
             at, total = state.expand(len(actions), -1), torch.zeros(len(actions))
             for t in range(steps):
                 action = actions[:, t * actions.shape[1] // steps]
-                after = member(at, action)
+                after = sampled(self.dynamics[members[t, particle]](at, action), noise[t, particle])
                 known = {"state": at, "action": action, "next_state": after, **inputs}
                 total = total + self.s["discount"] ** t * self.reward(**{name: known[name] for name in self.wanted})
                 at = after
             totals.append(total)
-        return self._over_members(torch.stack(totals))
+        return self._over_trajectories(torch.stack(totals))
 
-    def _over_members(self, returns: Tensor) -> Tensor:
-        """[M, N] -> [N]."""
+    def _particles(self, steps: int, state_size: int) -> tuple[Tensor, Tensor]:
+        """Of this plan: members [steps, P] and noise [steps, P, S]; without particles each member once, at its mean."""
+        count, members, s = self.s["particles"], len(self.dynamics), self.s
+        if count == 0:
+            return torch.arange(members).expand(steps, members), torch.zeros(steps, members, state_size)
+        if self.drawn is None or self.drawn[0] != self.plans:
+            noise = partial(self.noise, s["seed"], 0, self.plans, ITERATION)
+            self.drawn = (self.plans, *particles(noise, count, members, steps, state_size, s["propagation"]))
+        return self.drawn[1:]
+
+    def _over_trajectories(self, returns: Tensor) -> Tensor:
+        """[P, N] -> [N]."""
         return returns.mean(0)

@@ -51,8 +51,8 @@ class SamplingPlanner(Planner):
         penalty: Tensor = self.s["action_rate_penalty"] * changes
         return super().returns(state, actions, **inputs) - penalty
 
-    def _over_members(self, returns: Tensor) -> Tensor:
-        return objective(returns, self.s["objective"], self.s["risk"]).float()
+    def _over_trajectories(self, returns: Tensor) -> Tensor:
+        return objective(returns, self.s["objective"], self.s["risk"], len(self.dynamics)).float()
 
     def _population(self, iteration: int) -> int:
         return int(self.s["population"])
@@ -121,6 +121,7 @@ class SamplingPlanner(Planner):
             self.kept = knots[order[: s["keep_elites"]]]
             if returns[order[0]] > best_return:
                 best, best_return = actions[order[0]], float(returns[order[0]])
-        self.plans += 1
         answer = self._rolled_out(self._answer()) if s["returns"] == "mean" else best
-        return TwinPlan(answer[0], answer, float(self.returns(state, answer[None], **inputs)[0]), chosen)
+        value = float(self.returns(state, answer[None], **inputs)[0])  # with this plan's particles
+        self.plans += 1
+        return TwinPlan(answer[0], answer, value, chosen)
