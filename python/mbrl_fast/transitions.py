@@ -73,23 +73,27 @@ class Transitions:
         """Without the steps that ended in a crash."""
         return self[~self.crashed]
 
-    def split(self, fraction: float = 0.1, seed: int = 0) -> tuple[Transitions, Transitions]:
-        """Split by whole episodes, so that no validation step has a neighbour in the training part.
+    def split(self, fraction: float = 0.1, seed: int = 0, by: str = "episode") -> tuple[Transitions, Transitions]:
+        """Split by whole episodes, so that no validation step has a neighbour in the training part, or step by step.
 
         Args:
-            fraction: of the steps that the second part should reach, in (0, 1). seed: which episodes go there.
+            fraction: of the steps that the second part should reach, in (0, 1). seed: which episodes or steps go there.
+            by: "episode" or "step".
 
         Returns:
-            The training part and the validation part, neither empty. ValueError if there are fewer than two episodes.
+            The training part and the validation part, neither empty. ValueError if there are fewer than two episodes or steps.
         """
         if not 0.0 < fraction < 1.0:
             raise ValueError(f"fraction must be between 0 and 1, got fraction={fraction}")
-        names, counts = np.unique(self.episodes, return_counts=True)
+        if by not in ("episode", "step"):
+            raise ValueError(f'by must be "episode" or "step", got by={by!r}')
+        of = self.episodes if by == "episode" else np.arange(len(self))
+        names, counts = np.unique(of, return_counts=True)
         if len(names) < 2:
-            raise ValueError(f"splitting by episode needs at least 2 episodes, got {len(names)}")
+            raise ValueError(f"splitting by {by} needs at least 2 {by}s, got {len(names)}")
         order = np.random.default_rng(seed).permutation(len(names))
         taken = 1 + int(np.searchsorted(np.cumsum(counts[order]), fraction * len(self)))
-        chosen = np.isin(self.episodes, names[order[: min(taken, len(names) - 1)]])
+        chosen = np.isin(of, names[order[: min(taken, len(names) - 1)]])
         return self[~chosen], self[chosen]
 
     def windows(self, length: int) -> NDArray[np.int64]:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from mbrl_fast.models.ensemble import Ensemble
+
 from .program import FloatArray
 
 Slot = nn.Module | Callable[..., Any]
@@ -57,7 +59,12 @@ class ExportSpec:
 
 
 def members_of(dynamics: Any) -> tuple[Slot, ...]:
-    """A list of modules as an ensemble, anything else as its single member."""
+    """A list of modules as an ensemble, anything else as its single member.
+
+    An ``Ensemble`` gives its members: traced one by one they make a leaner Program than all at once.
+    """
+    if isinstance(dynamics, Ensemble):
+        dynamics = dynamics.members()
     many = isinstance(dynamics, (list, tuple, nn.ModuleList))
     members = tuple(uncompiled(member) for member in (dynamics if many else [dynamics]))
     if not members or not all(callable(member) for member in members):

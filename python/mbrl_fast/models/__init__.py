@@ -1,9 +1,11 @@
 """Dynamics models: ordinary torch modules, ``forward(state, action) -> next_state`` or ``(mean, std)``. One idea a file."""
 
 from .bicycle import Bicycle
+from .cartpole import CartPoleModel
+from .ensemble import Ensemble
 from .gaussian import Gaussian
 from .lti import LTI
 from .mlp import MLP
 from .pendulum import PendulumModel
 
-__all__ = ["LTI", "MLP", "Bicycle", "Gaussian", "PendulumModel"]
+__all__ = ["LTI", "MLP", "Bicycle", "CartPoleModel", "Ensemble", "Gaussian", "PendulumModel"]
