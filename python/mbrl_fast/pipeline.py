@@ -46,7 +46,7 @@ def build(recipe: Recipe, run: Run, say: Say = lambda line: None, progress: bool
     Raises ImportError with a sentence if an extra is missing, ValueError if the exported file fails its own check.
     """
     task = task or make_task(recipe.task)
-    needs_extras(task.packages)
+    needs_extras(task.packages, getattr(task, "extra", "envs"))
     from mbrl_fast.data import concatenate
 
     say(f"collecting {recipe.transitions:,} random transitions of {task.name} (seed {recipe.seed})")
@@ -118,11 +118,12 @@ def _identified(recipe: Recipe, models: list[Any]) -> dict[str, Any]:
 
 
 def export_for(task: Any, models: list[Any]) -> Problem:
-    """Export models with the reward and the terminal value of a task; with another task's parameters no training is needed."""
+    """Export models with what a task says of reward, termination and terminal value; another task's need no training."""
     from mbrl_fast.export import export
 
-    value = task.terminal_value() if hasattr(task, "terminal_value") else None
-    return export(models if len(models) > 1 else models[0], task.reward(), env=task, terminal_value=value)
+    termination, value = (getattr(task, name, lambda: None)() for name in ("termination", "terminal_value"))
+    dynamics = models if len(models) > 1 else models[0]
+    return export(dynamics, task.reward(), env=task, termination=termination, terminal_value=value)
 
 
 def log_history(run: Run, history: History) -> None:
@@ -156,7 +157,7 @@ def versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     found = {"python": platform.python_version()}
-    for package in ("mbrl-fast", "numpy", "torch", "gymnasium", "highway-env"):
+    for package in ("mbrl-fast", "numpy", "torch", "gymnasium", "highway-env", "mujoco"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
@@ -164,13 +165,17 @@ def versions() -> dict[str, str]:
     return found
 
 
-def needs_extras(packages: Sequence[str]) -> None:
-    """Raise ImportError with a sentence that says what to install, if one of these or what else training needs is missing."""
+def needs_extras(packages: Sequence[str], extra: str = "envs") -> None:
+    """Raise ImportError with a sentence that says what to install, if one of these or what else training needs is missing.
+
+    Args:
+        packages: of the task. extra: that brings them.
+    """
     try:
         for package in (*packages, "torch", "tqdm"):
             import_module(package)
     except ImportError as error:
-        raise ImportError(f'training needs {error.name}: pip install "mbrl-fast[train,envs]"') from None
+        raise ImportError(f'training needs {error.name}: pip install "mbrl-fast[train,{extra}]"') from None
 
 
 def load_problem(path: Path) -> Problem:

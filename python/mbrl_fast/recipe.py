@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 MODELS = ("network", "physics")
@@ -13,7 +14,7 @@ class Recipe:
     """What is trained, and on what.
 
     Args:
-        task: a name in `mbrl_fast.tasks.TASKS`.
+        task: a name in `mbrl_fast.tasks.TASKS`, or "module:Class" of your own.
         seed: of data, initial weights and training.
         transitions: random environment steps to learn from.
         members: networks of the ensemble.
@@ -63,9 +64,27 @@ def make_recipe(task: str = "parking", *, model: str = "network", **given: Any) 
 
 
 def make_task(name: str) -> Any:
-    """Make a task by name. Raises ValueError that lists the names there are."""
+    """Make a task by name: one of `mbrl_fast.tasks.TASKS`, or "module:Class" of a module that can be imported.
+
+    Raises ValueError that lists the names there are, or says what of the module or the class is missing.
+    """
     from mbrl_fast.tasks import TASKS
 
+    if ":" in name:
+        return _own_task(name)
     if name not in TASKS:
-        raise ValueError(f"task must be one of {', '.join(sorted(TASKS))}, got {name!r}")
+        raise ValueError(f'task must be one of {", ".join(sorted(TASKS))}, or "module:Class" of your own, got {name!r}')
     return TASKS[name]()
+
+
+def _own_task(name: str) -> Any:
+    module, _, kind = name.partition(":")
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        raise ValueError(f"the module of the task {name!r} must be importable, there is no module {module!r}") from None
+    if not hasattr(found, kind):
+        raise ValueError(f"the task {name!r} must be a class of its module, {module} has no {kind!r}")
+    return getattr(found, kind)()

@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .gym_task import Array, GymTask
+
 if TYPE_CHECKING:
-    import gymnasium
     from torch import nn
 
     from mbrl_fast.data import Transitions
-
-Array = NDArray[np.float32]
 
 UPRIGHT_ANGLE = 0.2
 """Radians; a rod that is upright leans less."""
@@ -38,22 +37,19 @@ UPRIGHT_STEPS = 20
 
 
 @dataclass(frozen=True)
-class Pendulum:
+class Pendulum(GymTask):
     """The task ``Pendulum-v1``.
 
     Args:
         max_steps: steps of 0.05 s until the environment truncates the episode.
     """
 
-    max_steps: int = 200
-
     name: ClassVar[str] = "pendulum"
+    env_id: ClassVar[str] = "Pendulum-v1"
+    dt: ClassVar[float] = 0.05
     state_size: ClassVar[int] = 3
     action_size: ClassVar[int] = 1
-    dt: ClassVar[float] = 0.05
-    substeps: ClassVar[int] = 1
-    inputs: ClassVar[dict[str, tuple[int, ...]]] = {}
-    packages: ClassVar[tuple[str, ...]] = ("gymnasium",)
+    action_limit: ClassVar[float] = 2.0
     state_names: ClassVar[tuple[str, ...]] = ("cos", "sin", "velocity")
     state_units: ClassVar[tuple[str, ...]] = ("1", "1", "rad/s")
     action_names: ClassVar[tuple[str, ...]] = ("torque",)
@@ -64,49 +60,17 @@ class Pendulum:
     """Short episodes: so few transitions must come from many starts, and whole ones must be left when some are split off."""
     training: ClassVar[dict[str, float]] = {"epochs": 100, "learning_rate": 1e-4, "weight_decay": 0.0}
     """Small steps: in these coordinates the rod is linear but where its speed is limited, and the network begins so."""
-
-    def __post_init__(self) -> None:
-        if self.max_steps < 1:
-            raise ValueError(f"max_steps must be at least 1, got max_steps={self.max_steps}")
-
-    @property
-    def action_low(self) -> Array:
-        """[action_size], the least torque."""
-        return np.full(self.action_size, -2.0, dtype=np.float32)
-
-    @property
-    def action_high(self) -> Array:
-        """[action_size], the greatest torque."""
-        return np.full(self.action_size, 2.0, dtype=np.float32)
-
-    def make_env(self, render_mode: str | None = None, stop_at_success: bool = False) -> gymnasium.Env[Any, Any]:
-        """Make the environment.
-
-        Args:
-            render_mode: None, "rgb_array" or "human".
-            stop_at_success: without effect; this environment knows no success.
-        """
-        if render_mode not in (None, "rgb_array", "human"):
-            raise ValueError(f'render_mode must be None, "rgb_array" or "human", got render_mode={render_mode!r}')
-        try:
-            import gymnasium
-        except ImportError as error:
-            raise ImportError(f"the pendulum task needs gymnasium: pip install 'mbrl_fast[envs]' ({error})") from error
-        return gymnasium.make("Pendulum-v1", render_mode=render_mode, max_episode_steps=self.max_steps, disable_env_checker=True)
-
-    def observe(self, observation: ArrayLike) -> tuple[Array, dict[str, Array]]:
-        """Read an observation of the environment.
-
-        Returns:
-            state [3], float32, and no inputs; [B, 3] for a batch of observations.
-        """
-        state = np.asarray(observation, dtype=np.float32)
-        if state.shape[-1:] != (3,) or state.ndim > 2:
-            raise ValueError(f"the observation must have shape (3,) or (B, 3), got shape {state.shape}")
-        if not np.isfinite(state).all():
-            index = tuple(int(i) for i in np.argwhere(~np.isfinite(state))[0])
-            raise ValueError(f"the observation must be finite, got {state[index]} at {list(index)} ({self.state_names[index[-1]]})")
-        return state, {}
+    pets: ClassVar[dict[str, Any]] = {
+        "exploration_episodes": 1,
+        "trials": 10,
+        "members": 1,
+        "hidden_sizes": (64, 64),
+        "std": "softplus",
+        "planner": "random_shooting",
+        "planner_settings": {"horizon": 15, "steps_per_knot": 1, "population": 1000},
+        "particles": 10,
+    }
+    """The size of the planning homework that this task is known from: one network, random shooting, 15 steps ahead."""
 
     def planner_settings(self) -> dict[str, Any]:
         """Settings of ``CEM`` and, under "refine", of ``ILQR`` with which the rod is swung up well (see ``make_planner``).

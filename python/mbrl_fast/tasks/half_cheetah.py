@@ -1,0 +1,148 @@
+"""gymnasium's ``HalfCheetah-v5``: a body of seven parts in the plane runs forward.
+
+The state is what the environment observes (height, pitch, six joints, and the rates of these and of the trunk), and before it the
+mean forward speed over the last step: the reward is of that speed, which no function of the observation alone gives. The PETS
+paper's HalfCheetah has the same state. Actions are the torques of six motors, in [−1, 1]; a step is 0.05 s, an episode 1,000 steps,
+and nothing ends it: the body may run on its back. There is no notion of success, only the return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .gym_task import Array, GymTask
+
+if TYPE_CHECKING:
+    import gymnasium
+    from torch import nn
+
+_JOINTS = ("back thigh", "back shin", "back foot", "front thigh", "front shin", "front foot")
+
+
+@dataclass(frozen=True)
+class HalfCheetah(GymTask):
+    """The task ``HalfCheetah-v5``.
+
+    Args:
+        max_steps: steps of 0.05 s until the environment truncates the episode.
+    """
+
+    max_steps: int = 1000
+
+    name: ClassVar[str] = "half-cheetah"
+    env_id: ClassVar[str] = "HalfCheetah-v5"
+    dt: ClassVar[float] = 0.05
+    state_size: ClassVar[int] = 18
+    action_size: ClassVar[int] = 6
+    action_limit: ClassVar[float] = 1.0
+    packages: ClassVar[tuple[str, ...]] = ("gymnasium", "mujoco")
+    extra: ClassVar[str] = "mujoco"
+    state_names: ClassVar[tuple[str, ...]] = (
+        "mean speed", "height", "pitch", *_JOINTS, "speed", "climb", "pitch rate", *(f"{joint} rate" for joint in _JOINTS),
+    )  # fmt: skip
+    state_units: ClassVar[tuple[str, ...]] = ("m/s", "m", *("rad",) * 7, "m/s", "m/s", *("rad/s",) * 7)
+    action_names: ClassVar[tuple[str, ...]] = _JOINTS
+    action_units: ClassVar[tuple[str, ...]] = ("1",) * 6
+    angles: ClassVar[tuple[int, ...]] = (2,)
+    recipe: ClassVar[dict[str, int]] = {"transitions": 4000, "rounds": 3, "on_policy": 2000, "members": 3, "hidden_size": 128}
+    random_driving: ClassVar[dict[str, int]] = {"max_steps": 200, "action_repeat": 1}
+    planned_driving: ClassVar[dict[str, float]] = {"max_steps": 200}
+    training: ClassVar[dict[str, float]] = {"epochs": 60, "learning_rate": 1e-3, "batch_size": 256}
+    pets: ClassVar[dict[str, Any]] = {
+        "exploration_episodes": 1,
+        "trials": 50,
+        "members": 5,
+        "hidden_sizes": (200, 200, 200),
+        "planner": "icem",
+        "planner_settings": {
+            "horizon": 15,
+            "steps_per_knot": 1,
+            "population": 200,
+            "elites": 20,
+            "iterations": 3,
+            "noise_beta": 0.25,
+        },
+        "particles": 5,
+    }
+    """For two cores: a twentieth of the paper's 30 steps × 500 candidates × 5 iterations × 20 particles."""
+
+    def _make(self, render_mode: str | None) -> gymnasium.Env[Any, Any]:
+        from .envs.forward_speed import ForwardSpeed
+
+        with _quiet():
+            return ForwardSpeed(super()._make(render_mode))
+
+    def planner_settings(self) -> dict[str, Any]:
+        """Settings of ``CEM`` with which the body runs: 0.75 s ahead."""
+        return {
+            "horizon": 15,
+            "steps_per_knot": 1,
+            "population": 200,
+            "elites": 20,
+            "iterations": 3,
+            "init_std": 0.5,
+            "min_std": 0.0,
+            "momentum": 0.1,
+            "keep_elites": 6,
+            "include_mean": True,
+            "returns": "best",
+            "warm_start": True,
+            "noise_beta": 0.25,
+        }
+
+    def reward(self) -> nn.Module:
+        """The environment's reward."""
+        from mbrl_fast.rewards import ForwardReward
+
+        return ForwardReward(speed=0)
+
+    def tracker(self) -> HalfCheetahTracker:
+        """A fresh measurement of one episode."""
+        return HalfCheetahTracker(self.dt)
+
+    def errors(self, predicted: Array, actual: Array) -> dict[str, NDArray[np.float64]]:
+        """How far apart states are. predicted, actual: [..., 18] -> {"speed [m/s]", "height [m]", ...}, each [...]."""
+        apart = np.abs(predicted.astype(np.float64) - actual)
+        return {
+            "speed [m/s]": apart[..., 0],
+            "height [m]": apart[..., 1],
+            "pitch [rad]": apart[..., 2],
+            "joints [rad]": apart[..., 3:9].mean(-1),
+        }
+
+
+class HalfCheetahTracker:
+    """Watches one episode of running. It is never over before the environment says so: every step counts."""
+
+    done = False
+
+    def __init__(self, dt: float) -> None:
+        self._dt, self._steps, self._distance = dt, 0, 0.0
+
+    def update(self, observation: ArrayLike, info: dict[str, Any]) -> None:
+        """Take in what ``env.step`` returned."""
+        self._steps += 1
+        self._distance += self._dt * float(np.asarray(observation, dtype=np.float64)[0])
+
+    def metrics(self) -> dict[str, Any]:
+        """The episode so far: distance (m, forward), steps. Success has no meaning here."""
+        return {"distance": self._distance, "steps": self._steps}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out what MuJoCo has to say of gymnasium's model of the body, and would also write into a file where the user is."""
+    import mujoco
+
+    before = mujoco.get_mju_user_warning()
+    mujoco.set_mju_user_warning(lambda message: None)
+    try:
+        yield
+    finally:
+        mujoco.set_mju_user_warning(before)
