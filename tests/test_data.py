@@ -102,6 +102,7 @@ def test_windows_are_runs_within_one_episode() -> None:
 def test_concatenate_keeps_episodes_apart() -> None:
     joined = concatenate([walk([2, 3]), walk([4])])
     assert joined.episodes.tolist() == [0, 0, 1, 1, 1, 2, 2, 2, 2]
+    assert concatenate([walk([1])] * 70).episodes.tolist() == list(range(70))
     with pytest.raises(ValueError, match="at least one part"):
         concatenate([])
 

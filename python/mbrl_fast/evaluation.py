@@ -98,7 +98,7 @@ def evaluate(
         episodes: how many, >= 1.
         seed: of the first episode.
         progress: wraps the iterator of finished episodes, given how many will come; for a progress bar.
-        jobs: processes. More than one needs joblib (`pip install "mbrl-fast[scale]"`).
+        jobs: processes. More than one needs joblib (`pip install "mbrl-fast[cli]"`).
         max_steps: see `run_episode`.
     """
     if episodes < 1:
@@ -127,7 +127,7 @@ def _drive_all(
     try:
         from joblib import Parallel, delayed
     except ImportError:
-        raise ImportError('jobs > 1 needs joblib: pip install "mbrl-fast[scale]"') from None
+        raise ImportError('jobs > 1 needs joblib: pip install "mbrl-fast[cli]"') from None
     work = (delayed(_drive_one)(agent, task, seed, max_steps) for seed in seeds)
     # One episode at a time to a worker: they differ tenfold in length.
     finished: Iterable[Episode] = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=2 * jobs)(work)

@@ -54,7 +54,7 @@ def sweep(
     try:
         from joblib import Parallel, delayed
     except ImportError:
-        raise ImportError('a sweep needs joblib: pip install "mbrl-fast[scale]"') from None
+        raise ImportError('a sweep needs joblib: pip install "mbrl-fast[cli]"') from None
     from mbrl_fast import plot
 
     if not settings or not seeds:

@@ -149,6 +149,6 @@ def concatenate(parts: list[Transitions]) -> Transitions:
     numbers, offset = [], 0
     for part in parts:
         numbers.append(np.unique(part.episodes, return_inverse=True)[1].astype(np.int64) + offset)
-        offset += int(numbers[-1].max(initial=-1)) + 1
+        offset = int(numbers[-1].max(initial=offset - 1)) + 1
     columns = {field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Transitions)}
     return Transitions(**{**columns, "episodes": np.concatenate(numbers)})

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+import copy
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import torch
 from torch import nn
 
 from mbrl_fast.data import Transitions
@@ -16,7 +13,7 @@ from mbrl_fast.export import export
 from mbrl_fast.models import Gaussian
 from mbrl_fast.online.settings import PETSSettings
 from mbrl_fast.problem import Problem
-from mbrl_fast.training import History, TrainingSettings, make_members, train
+from mbrl_fast.training import History, TrainingSettings, elites, make_members, train
 
 
 @dataclass(frozen=True)
@@ -61,22 +58,17 @@ def fit(
     useful = data.clean()
     if len(useful) < 2:
         raise ValueError(f"a fit needs at least 2 steps that did not end in a crash, got {len(useful)} of {len(data)}")
-    start = before if before is not None and settings.warm_start else make_models(settings, task, seed)
-    for member in start.members:
+    go_on = before if settings.warm_start else None
+    start = copy.deepcopy(go_on.members) if go_on else make_models(settings, task, seed).members
+    for member in start:
         member.normalise(useful.states, useful.actions, useful.next_states)  # type: ignore[operator]
+    # Steps are held out one by one: there are few episodes, and each is unlike the last.
     training = TrainingSettings(
         epochs=settings.epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay, patience=settings.patience, seed=seed,
+        weight_decay=settings.weight_decay, patience=settings.patience, seed=seed, split_by="step", threads=settings.threads,
     )  # fmt: skip
-    with torch_threads(settings.threads):
-        members, history = train(start.members, _by_steps(useful), training, progress=progress)
-    return Models(members, best(history, settings.planning_members)), history
-
-
-def best(history: History, count: int) -> list[int]:
-    """Indices of the members with the least validation loss, ascending."""
-    least = history.validation_loss[history.best_epoch, np.arange(history.validation_loss.shape[1])]
-    return sorted(int(index) for index in np.argsort(least, kind="stable")[:count])
+    members, history = train(start, useful, training, progress=progress)
+    return Models(members, sorted(elites(history, settings.planning_members))), history
 
 
 def hand_over(settings: PETSSettings, task: Any, models: Models, problem: Problem | None = None) -> Problem:
@@ -87,22 +79,3 @@ def hand_over(settings: PETSSettings, task: Any, models: Models, problem: Proble
         return problem
     termination, value = (getattr(task, name, lambda: None)() for name in ("termination", "terminal_value"))
     return export(dynamics, task.reward(), env=task, termination=termination, terminal_value=value)
-
-
-def _by_steps(data: Transitions) -> Transitions:
-    """The data with every step an episode of its own, so that single steps are held out.
-
-    There are few episodes, and the next is unlike the last: one that is held out whole says little about the others.
-    """
-    return replace(data, episodes=np.arange(len(data), dtype=np.int64))
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Let PyTorch use so many threads within the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
