@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ import mbrl_fast as mf
 from bench import contenders, measure
 from bench.contenders import pets_homework, pets_lean, pets_ours, pets_rows_last
 from bench.pets_problem import STATES, PETSProblem, Shooter, pendulum, reference
+from mbrl_fast.reference.particles import ITERATION, particles
 
 TOLERANCE = 1e-5
 OURS, LEAN, HOMEWORK = "mbrl_fast", "lean PyTorch", "homework, MultivariateNormal"
@@ -93,7 +95,7 @@ def candidates(p: PETSProblem) -> Tensor:
 
 def particle_noise(p: PETSProblem) -> Tensor:
     """The core's, of its first plan [T, P, 3]."""
-    return torch.from_numpy(mf.particle_noise(0, 0, 0, p.particles, p.steps, 3))
+    return particles(partial(mf.noise, 0, 0, 0, ITERATION), p.particles, len(p.members), p.steps, 3, "ts_inf")[1]
 
 
 def ratios(rows: dict[str, dict[str, Any]], name: str, threads: Sequence[int]) -> dict[str, float]:

@@ -1,8 +1,8 @@
 """One plan of the PETS homework: Pendulum-v1, a Gaussian network or five, random shooting over particles.
 
 State 3, action 1, hidden layers 64-64 with SiLU, std by softplus, 15 steps, 1,000 candidates × 10 particles, the reward that of the
-state before the step. Particle p runs member p mod M for the whole trajectory (TS∞). The networks are trained, for a moment and on
-random driving: how much pruning saves depends on what they know.
+state before the step. A particle stays with its network for the whole trajectory (TS∞). The networks are trained, for a moment and
+on random driving: how much pruning saves depends on what they know.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class PETSProblem:
 class Shooter:
     """A contender, and what it computes of given numbers: returns(actions [N, T, 1], noise [T, P, 3]) -> [N].
 
-    The noise of particle p, step t and entry i is that of every candidate, as in the core.
+    The noise of a particle is the same for every candidate, as in the core; the first P / M particles run the first of M members.
     """
 
     contender: Contender
@@ -106,6 +106,6 @@ def reference(p: PETSProblem, actions: Tensor, noise: Tensor) -> Tensor:
         for t in range(p.steps):
             action = actions[:, t].double()
             total[:, particle] += reward(state, action)
-            mean, std = members[particle % len(members)](state, action)
+            mean, std = members[particle * len(members) // p.particles](state, action)
             state = mean + std * noise[t, particle].double()
     return total.mean(1)

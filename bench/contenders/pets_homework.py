@@ -55,11 +55,11 @@ def plan(p: PETSProblem) -> Any:
 
 
 def given(p: PETSProblem) -> Callable[[Tensor, Tensor], Tensor]:
-    """`returns` with the noise given instead of drawn: member m takes the particles m, m + M, ..."""
+    """`returns` with the noise given instead of drawn."""
 
     def replayed(actions: Tensor, noise: Tensor) -> Tensor:
-        shares = [noise[t, m :: len(p.members)] for m in range(len(p.members)) for t in range(p.steps)]
-        draws = [share.repeat(len(actions), 1) for share in shares]
+        shares = noise.chunk(len(p.members), dim=1)
+        draws = [share[t].repeat(len(actions), 1) for share in shares for t in range(p.steps)]
         with mock.patch.object(multivariate_normal, "_standard_normal", side_effect=draws):
             return returns(p, actions)
 

@@ -88,10 +88,10 @@ class LeanShooter:
             return actions[self.rollout(actions, noise).argmax(), 0].numpy()
 
     def returns(self, actions: Tensor, noise: Tensor) -> Tensor:
-        """Of given noise [T, P, 3], member m taking the particles m, m + M, ...: [N]."""
-        shares = [torch.stack([step[m :: self.members] for m in range(self.members)]) for step in noise]
+        """Of given noise [T, P, 3]: [N]."""
+        shares = noise.view(self.p.steps, self.members, self.share, 3)
         with torch.inference_mode():
-            return self.rollout(actions, shares if self.common else [z.repeat(1, len(actions), 1) for z in shares])
+            return self.rollout(actions, list(shares) if self.common else [z.repeat(1, len(actions), 1) for z in shares])
 
 
 def folded(member: Any) -> list[tuple[Tensor, Tensor]]:

@@ -60,7 +60,7 @@ class RowsLast(LeanShooter):
             return actions[self.rollout(actions, noise).argmax(), 0].numpy()
 
     def returns(self, actions: Tensor, noise: Tensor) -> Tensor:
-        """Of given noise [T, P, 3], member m taking the particles m, m + M, ...: [N]."""
-        shares = [torch.stack([step[m :: self.members] for m in range(self.members)]).transpose(1, 2) for step in noise]
+        """Of given noise [T, P, 3]: [N]."""
+        shares = noise.view(self.p.steps, self.members, self.share, 3).transpose(2, 3)
         with torch.inference_mode():
             return self.rollout(actions, [z.repeat(1, 1, len(actions)) for z in shares])
