@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from mbrl_fast.data import Transitions
-from mbrl_fast.models import LTI, Bicycle
+from mbrl_fast.models import LTI, Bicycle, Gaussian
 from mbrl_fast.tasks import Parking
-from mbrl_fast.training import TrainingSettings, make_members, open_loop_errors, train
+from mbrl_fast.training import History, TrainingSettings, elites, make_members, open_loop_errors, train
 
 QUICK = TrainingSettings(epochs=5, batch_size=32)
 
@@ -134,6 +134,82 @@ def test_a_diverging_loss_is_refused_with_a_sentence(data: Transitions) -> None:
         train(networks(1), data, TrainingSettings(learning_rate=1e30), progress=False)
 
 
+def noisy(count: int = 3000) -> Transitions:
+    """One entry moves by a tenth of the action, give or take 0.02 at the left and 0.1 at the right; another stays where it is."""
+    generator = np.random.default_rng(0)
+    states = generator.uniform(-1, 1, (count, 2)).astype(np.float32)
+    actions = generator.uniform(-1, 1, (count, 1)).astype(np.float32)
+    spread = 0.06 + 0.04 * states[:, 0]
+    after = states.copy()
+    after[:, 0] += 0.1 * actions[:, 0] + spread * generator.normal(size=count)
+    return Transitions(states, actions, after, np.arange(count) // 100, np.zeros(count, np.bool_))
+
+
+@pytest.mark.parametrize("std", ["bounded", "softplus"])
+def test_a_gaussian_learns_what_happens_and_how_much_it_varies(std: str) -> None:
+    data = noisy()
+    models = make_members(lambda: Gaussian(2, 1, (32,), std=std).normalise(data.states, data.actions, data.next_states), 2)
+    trained, history = train(models, data, TrainingSettings(epochs=25, learning_rate=1e-2), progress=False)
+    assert (history.validation_loss.min(0) < history.validation_loss[0]).all()
+    state, action = torch.tensor([[-0.5, 0.0], [0.5, 0.0]]), torch.tensor([[1.0], [-1.0]])
+    for model in trained:
+        mean, spread = (values.detach().numpy() for values in model(state, action))
+        np.testing.assert_allclose(mean, [[-0.4, 0.0], [0.4, 0.0]], atol=0.02)
+        np.testing.assert_allclose(spread[:, 0], [0.04, 0.08], rtol=0.15)
+        assert (spread[:, 1] < 0.02).all()  # of an entry that does not move
+
+
+def test_the_loss_of_a_gaussian_is_its_negative_log_likelihood_in_units_of_the_spread() -> None:
+    data = noisy(200)
+    model = Gaussian(2, 1, (8,)).normalise(data.states, data.actions, data.next_states)
+    settings = TrainingSettings(epochs=1, learning_rate=1e-9, batch_size=10**6)
+    history = train(model, data, settings, progress=False)[1]
+    training, validation = data.split(0.1, 0)
+    with torch.no_grad():
+        mean, std = model(torch.from_numpy(validation.states), torch.from_numpy(validation.actions))
+    likelihood = torch.distributions.Normal(mean, std).log_prob(torch.from_numpy(validation.next_states)).mean(0).numpy()
+    spread = (training.next_states - training.states).std(0)
+    assert spread[1] == 0.0  # an entry that never changes has the unit 1
+    expected = (-likelihood - 0.5 * np.log(2 * np.pi) - np.log([spread[0], 1.0])).mean()
+    assert history.validation_loss[0, 0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_training_goes_on_from_the_weights_it_is_given() -> None:
+    data = noisy(600)
+    models = make_members(lambda: Gaussian(2, 1, (16,)).normalise(data.states, data.actions, data.next_states), 2)
+    first, early = train(models, data, TrainingSettings(epochs=20, learning_rate=1e-2), progress=False)
+    late = train(first, data, TrainingSettings(epochs=2, learning_rate=1e-4), progress=False)[1]
+    assert (late.validation_loss[0] < early.validation_loss[0] - 0.5).all()
+    np.testing.assert_allclose(late.validation_loss[0], early.validation_loss.min(0), atol=0.1)
+
+
+def test_a_single_episode_can_be_split_by_steps() -> None:
+    data = noisy(200)
+    data = Transitions(data.states, data.actions, data.next_states, np.zeros(200, np.int64), data.crashed)
+    with pytest.raises(ValueError, match="splitting by episode needs at least 2 episodes, got 1"):
+        train(Gaussian(2, 1, (8,)), data, QUICK, progress=False)
+    history = train(Gaussian(2, 1, (8,)), data, TrainingSettings(epochs=2, split_by="step"), progress=False)[1]
+    assert np.isfinite(history.validation_loss).all()
+
+
+def test_elites_are_the_members_that_predict_best() -> None:
+    losses = np.array([[3.0, 2.0, 9.0, 1.0], [4.0, 1.5, 0.5, 2.0]], np.float32)
+    history = History(losses, losses, losses.argmin(0))
+    assert elites(history, 3) == [2, 3, 1]
+    for count in (0, 5):
+        with pytest.raises(ValueError, match=f"count must be between 1 and the number of members 4, got count={count}"):
+            elites(history, count)
+
+
+def test_torch_gets_its_threads_back(data: Transitions) -> None:
+    before = torch.get_num_threads()
+    train(networks(1), data, TrainingSettings(epochs=1, threads=2), progress=False)
+    assert torch.get_num_threads() == before
+    with pytest.raises(ValueError, match="the loss is not finite"):
+        train(networks(1), data, TrainingSettings(learning_rate=1e30, threads=2), progress=False)
+    assert torch.get_num_threads() == before
+
+
 def test_open_loop_errors_of_the_true_model_are_nothing(data: Transitions) -> None:
     errors = open_loop_errors([Bicycle(), Bicycle()], data, Parking(), horizon=25)
     assert set(errors) == {"position [m]", "heading [rad]", "speed [m/s]"}
@@ -164,6 +240,8 @@ def test_a_task_adds_open_loop_errors_to_the_history(data: Transitions) -> None:
         ("learning_rate", float("nan"), "learning_rate must be greater than 0, got learning_rate=nan"),
         ("weight_decay", -1.0, r"weight_decay must not be negative, got weight_decay=-1\.0"),
         ("validation_fraction", 1.0, r"validation_fraction must be between 0 and 1, got validation_fraction=1\.0"),
+        ("threads", 0, "threads must be at least 1, got threads=0"),
+        ("split_by", "time", 'split_by must be "episode" or "step", got split_by=\'time\''),
         ("schedule", "linear", 'schedule must be "cosine" or "constant", got schedule=\'linear\''),
     ],
 )

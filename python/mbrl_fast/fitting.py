@@ -88,7 +88,8 @@ def fit(
 
     Args:
         members: are left as they are. training, validation: columns [N, ·], the inputs and then the target.
-        spread: what errors are measured in, a number for each entry of the target. augment: of the training columns, each epoch.
+        spread: what errors are measured in, greater than 0, a number for each entry of the target.
+        augment: of the training columns, anew in each epoch.
 
     Returns:
         Trained copies, in evaluation mode, and the history. ValueError if a loss becomes infinite or NaN.
@@ -131,7 +132,7 @@ class _Fit:
         self.columns = [column[chosen] for column in training]
         held_out = [torch.from_numpy(column) for column in validation]
         self.validation = [column.expand(count, *column.shape) for column in held_out]
-        self.scale = torch.from_numpy(1.0 / np.maximum(spread, 1e-6))
+        self.scale = torch.from_numpy(1.0 / spread)
         self.members = side_by_side(members, [column[:8] for column in held_out[:-1]])
         self.best = [value.detach().clone() for value in self.members.parameters]
         self.best_loss, self.best_epoch = np.full(count, np.inf), np.zeros(count, np.int64)

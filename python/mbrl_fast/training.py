@@ -50,6 +50,7 @@ def train(
     training, validation = data.clean().split(settings.validation_fraction, settings.seed, settings.split_by)
     seen, held_out = ((part.states, part.actions, part.next_states) for part in (training, validation))
     spread = (training.next_states - training.states).std(0)
+    spread[spread < 1e-6] = 1.0  # an entry that never changes: errors as they are, or they would outweigh all others
     trained, history = fit(members, seen, held_out, spread, settings, augment, progress)
     open_loop = open_loop_errors(trained, validation, task) if task is not None else {}
     return trained, replace(history, open_loop=open_loop)

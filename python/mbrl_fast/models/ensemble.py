@@ -87,9 +87,8 @@ def _stack(members: Sequence[nn.Module]) -> nn.Module:
             continue
         for key, value in [*part.named_parameters(recurse=False), *part.named_buffers(recurse=False)]:
             if type(part).__module__.startswith("torch.nn.") or value.dim() != 1:
-                raise TypeError(
-                    f"{key} of {type(part).__name__} {name!r} cannot be stacked: it is no vector that the member uses itself"
-                )
+                what = f"{key} of {type(part).__name__} {name!r}, {tuple(value.shape)}"
+                raise TypeError(f"an ensemble stacks linear layers and vectors that a module holds itself, got {what}")
             stacked = torch.stack([getattr(other, key).detach()[None] for other in parts])
             _set(part, key, stacked)
     return batched
