@@ -17,7 +17,7 @@ namespace test {
 
 struct Kind {
     std::string name;
-    /// With few candidates; `rich` with every feature at once.
+    /// With few candidates; `rich` with every feature at once, particles where the problem has noise.
     std::function<std::unique_ptr<mbrl::Planner>(std::shared_ptr<const mbrl::Problem>, bool rich, int threads)> make;
 };
 
@@ -33,6 +33,7 @@ Kind kind(const char* name, void (*enrich)(Settings&) = [](Settings&) {}) {
                 s.warm_start = true;
                 if constexpr (requires { s.elites; } && !requires { s.temperature; }) s.elites = 9;
                 if (rich) {
+                    if (problem->program("step").find_argument("noise")) s.particles = 2 * problem->members;
                     s.iterations = 3;
                     s.discount = 0.95;
                     if constexpr (requires { s.keep_elites; }) {

@@ -64,6 +64,27 @@ inline ProblemFile networks() {
     return file.tensor("step/w2", {1, 3, 13}, fractions(3 * 13, 5, 0.125f)).tensor("step/b2", {3, 3}, fractions(9, 6, 0.125f));
 }
 
+/// Two networks 5 → 13 (silu) → 6 that say mean and standard deviation.
+inline ProblemFile gaussians() {
+    ProblemFile file(3, 2);
+    file.graph["members"] = 2;
+    ProgramText step;  // rows: 0 1 2 x, 3 4 u, 5 6 7 noise, then the layers
+    step.json["members"] = 2;
+    step.argument("state", 3).argument("action", 2).argument("noise", 3);
+    int next = 8;
+    const auto take = [&](int count) { return rows((next += count) - count, count); };
+    const auto hidden = take(13), bent = take(13), change = take(3), raw = take(3), mean = take(3), std = take(3), state = take(3);
+    const auto size = take(1), reward = take(1);
+    std::vector<int> both = change;
+    both.insert(both.end(), raw.begin(), raw.end());
+    step.linear({0, 1, 2, 3, 4}, hidden, "step/w0", "step/b0").op("silu", {hidden}, bent);
+    step.linear(bent, both, "step/w1", "step/b1").op("add", {{0, 1, 2}, change}, mean).op("sigmoid", {raw}, std);
+    step.op("fma", {std, {5, 6, 7}, mean}, state).op("dot", {state, state}, size).op("neg", {size}, reward);
+    file.program("step", step.output("next_state", state).output("std", std).output("reward", reward));
+    file.tensor("step/w0", {2, 13, 5}, fractions(2 * 13 * 5, 1, 0.5f)).tensor("step/b0", {2, 13}, fractions(2 * 13, 2, 0.25f));
+    return file.tensor("step/w1", {2, 6, 13}, fractions(2 * 6 * 13, 3, 0.25f)).tensor("step/b1", {2, 6}, fractions(12, 4, 0.25f));
+}
+
 /// A vehicle that turns, with every other function: angles, powers, logarithms, roots, rounding, comparisons.
 inline ProblemFile functions() {
     ProblemFile file(4, 2);

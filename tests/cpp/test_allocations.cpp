@@ -6,6 +6,7 @@
 
 #include "knot_settings.hpp"
 #include "all_planners.hpp"
+#include "golden_problems.hpp"
 #include "planner_call.hpp"
 #include "planning.hpp"
 #include "problem/gradients.hpp"
@@ -142,6 +143,25 @@ TEST(no_kind_of_planner_allocates) {
             }
         }
     }
+}
+
+TEST(particles_allocate_nothing) {
+    const mbrl::InputValues none;
+    for (const test::Kind& kind : test::all_planners()) {
+        const auto planner = kind.make(test::gaussians().load(), true, 2);
+        const float state[] = {0.1f, 0.4f, -0.2f}, previous[] = {0, 0};
+        const long before = heap_calls;
+        for (int i = 0; i < 50; ++i) test::plan_once(*planner, state, previous, none, 1);
+        EXPECT(heap_calls == before, kind.name, ": ", heap_calls - before);
+    }
+    mbrl::CEMSettings settings = test::rich_settings();
+    settings.particles = 6;
+    settings.propagation = mbrl::Propagation::ts1;
+    mbrl::CEM dealt(test::gaussians().load(), settings);
+    const float state[] = {0.1f, 0.4f, -0.2f}, previous[] = {0, 0};
+    const long before = heap_calls;
+    for (int i = 0; i < 50; ++i) test::plan_once(dealt, state, previous, none, 1);
+    EXPECT(heap_calls == before, "dealt: ", heap_calls - before);
 }
 
 TEST(delays_limits_deadlines_and_new_weights_allocate_nothing) {

@@ -3,6 +3,7 @@
 // what users get: say so in CHANGELOG.md.
 #include <cmath>
 #include <cstring>
+#include <span>
 
 #include "all_planners.hpp"
 #include "golden_problems.hpp"
@@ -33,6 +34,7 @@ const Golden goldens[] = {
     {"functions, rich", test::functions, true, 0x43473229ac7bb5ba, -1.92893827},
     {"everything", test::everything, false, 0x883fceab5719b0f0, -1573.08875},
     {"everything, rich", test::everything, true, 0x48847ad6c78807d2, -8.94156456},
+    {"dealt particles", test::gaussians, true, 0xdb36d826d6027fff, -80.821167},
 };
 
 /// FNV-1a, 64 bits.
@@ -81,6 +83,12 @@ Outcome plan(const Golden& golden, int threads) {
     mbrl::CEMSettings settings = golden.rich ? test::rich_settings() : mbrl::CEMSettings{};
     settings.population = golden.rich ? 203 : 101;
     settings.threads = threads;
+    if (golden.problem == test::gaussians) {
+        settings.particles = 6;
+        settings.propagation = mbrl::Propagation::ts1;
+        settings.objective = mbrl::Objective::entropic;
+        settings.risk = -0.5;
+    }
     mbrl::CEM planner(golden.problem().load(), settings);
     return plan(planner, golden.name);
 }
@@ -91,8 +99,8 @@ struct GoldenKind {
     double value;  // of the first plan
 };
 
-/// Every kind of planner with every feature, on the networks.
-const GoldenKind golden_kinds[] = {
+/// Every kind of planner with every feature, on the networks and, with particles, on the Gaussian ones.
+const GoldenKind golden_networks[] = {
     {"cem", 0x443c5cdacef9fc39, -11.0259457},
     {"icem", 0x6c50c30848047e61, -11.0544262},
     {"mppi", 0x2fb45491c4c6eba4, -11.1015797},
@@ -104,8 +112,20 @@ const GoldenKind golden_kinds[] = {
     {"ilqr", 0x4fa61ac19a656db9, -11.0129652},
 };
 
-Outcome plan(const test::Kind& kind, int threads) {
-    const auto planner = kind.make(test::networks().load(), true, threads);
+const GoldenKind golden_particles[] = {
+    {"cem", 0x40a15bdb9ee7f3f2, -25.1765785},
+    {"icem", 0x6fdf8e6a0ddbbaa0, -25.3113613},
+    {"mppi", 0x007f85e8214d9e5f, -25.6898232},
+    {"mppi of elites", 0x36f9c77ce091399f, -25.1835594},
+    {"smooth mppi", 0xdd7e34197b1f8462, -25.8322487},
+    {"random shooting", 0x5c4fc5ed9ebc1646, -25.4658489},
+    {"predictive sampling", 0xa8c9d88eff08b033, -25.9053612},
+    {"gradient shooting", 0x7c2fb393b997f36d, -25.2456398},
+    {"ilqr", 0x35501176d674ca80, -25.5262871},
+};
+
+Outcome plan(const test::Kind& kind, test::ProblemFile (*problem)(), int threads) {
+    const auto planner = kind.make(problem().load(), true, threads);
     return plan(*planner, kind.name.c_str());
 }
 
@@ -128,21 +148,26 @@ TEST(plans_have_the_committed_bits) {
     }
 }
 
-TEST(every_kind_of_planner_has_the_committed_bits_for_any_number_of_threads) {
-    EXPECT(std::size(golden_kinds) == test::all_planners().size());
+void expect_committed(test::ProblemFile (*problem)(), std::span<const GoldenKind> goldens) {
+    EXPECT(goldens.size() == test::all_planners().size());
     for (std::size_t i = 0; i < test::all_planners().size(); ++i) {
         const test::Kind& kind = test::all_planners()[i];
-        const Outcome one = plan(kind, 1);
-        std::printf("  {\"%s\", 0x%016llx, %.9g},\n", kind.name.c_str(), static_cast<unsigned long long>(one.hash), one.value);
-        for (int threads : {2, 5}) EXPECT(plan(kind, threads).hash == one.hash, kind.name, ", ", threads, " threads");
-        if (i >= std::size(golden_kinds)) continue;
-        const GoldenKind& golden = golden_kinds[i];
+        const Outcome one = plan(kind, problem, 1);
+        std::printf("    {\"%s\", 0x%016llx, %.9g},\n", kind.name.c_str(), static_cast<unsigned long long>(one.hash), one.value);
+        for (int threads : {2, 5}) EXPECT(plan(kind, problem, threads).hash == one.hash, kind.name, ", ", threads, " threads");
+        if (i >= goldens.size()) continue;
+        const GoldenKind& golden = goldens[i];
         EXPECT(kind.name == golden.name, kind.name, " is not ", golden.name);
         if (fused())
             EXPECT(one.hash == golden.hash, kind.name);
         else
             EXPECT(std::fabs(one.value - golden.value) <= 1e-3 * std::fabs(golden.value), kind.name, ": ", one.value);
     }
+}
+
+TEST(every_kind_of_planner_has_the_committed_bits_for_any_number_of_threads) {
+    expect_committed(test::networks, golden_networks);
+    expect_committed(test::gaussians, golden_particles);
 }
 
 TEST(threads_do_not_change_a_bit) {

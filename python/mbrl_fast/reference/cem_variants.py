@@ -63,7 +63,7 @@ def refitted(probabilities: Tensor, indices: Tensor, momentum: float, min_probab
 
 
 def objective(returns: Tensor, name: str = "mean", risk: float = 0.0, members: int | None = None) -> Tensor:
-    """Returns of trajectories [P, N], those of a member side by side (None: one each) → [N]; not finite where one of them is not."""
+    """Returns [P, N] of trajectories, a member's side by side (None: one each) → [N]; not finite where one of them is not."""
     returns, members = returns.double(), members or len(returns)
     ordered, mean = returns.sort(0).values, returns.mean(0)
     if name == "mean_std":
