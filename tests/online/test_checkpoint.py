@@ -135,7 +135,7 @@ def test_a_file_that_is_cut_off_gives_a_sentence(saved: Path, keep: int) -> None
 
 def test_objects_are_not_unpickled(saved: Path) -> None:
     np.savez(saved, json=np.array({"format": 1}, dtype=object))
-    with pytest.raises(ValueError, match="is damaged or not a checkpoint .*allow_pickle"):
+    with pytest.raises(ValueError, match=r"is damaged or not a checkpoint .*allow_pickle"):
         checkpoint.load(saved, small(), TASK)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from small_runs import small
@@ -16,8 +16,8 @@ from mbrl_fast.tasks import Pendulum
 class Recommending(Pendulum):
     """A task of somebody's own, with a recommendation."""
 
-    name = "own"
-    pets = {
+    name: ClassVar[str] = "own"
+    pets: ClassVar[dict[str, Any]] = {
         "trials": 7,
         "members": 3,
         "particles": 0,
@@ -68,9 +68,9 @@ def test_what_cannot_be_is_refused_with_a_sentence(given: dict[str, Any], senten
 def test_numbers_of_another_type_and_unknown_names_are_type_errors() -> None:
     with pytest.raises(TypeError, match=r"trials must be an integer, got trials=2\.5"):
         small(trials=2.5)
-    with pytest.raises(TypeError, match="unknown setting 'trails'; PETSSettings has: .*trials"):
+    with pytest.raises(TypeError, match=r"unknown setting 'trails'; PETSSettings has: .*trials"):
         small(trails=2)
-    with pytest.raises(ValueError, match="task must be one of .*pendulum"):
+    with pytest.raises(ValueError, match=r"task must be one of .*pendulum"):
         make_settings("pendulun")
 
 
