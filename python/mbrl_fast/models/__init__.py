@@ -5,7 +5,8 @@ from .cartpole import CartPoleModel
 from .ensemble import Ensemble
 from .gaussian import Gaussian
 from .lti import LTI
+from .mbrl_lib import from_mbrl_lib
 from .mlp import MLP
 from .pendulum import PendulumModel
 
-__all__ = ["LTI", "MLP", "Bicycle", "CartPoleModel", "Ensemble", "Gaussian", "PendulumModel"]
+__all__ = ["LTI", "MLP", "Bicycle", "CartPoleModel", "Ensemble", "Gaussian", "PendulumModel", "from_mbrl_lib"]
