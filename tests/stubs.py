@@ -36,7 +36,7 @@ PRECISE = {
     "def test_vectors(self) -> dict:": f"def test_vectors(self) -> dict[str, {_FLOATS}]:",
     f"inputs: dict, previous_action: typing.Any, elapsed: float, {_WHEN}, trace: bool, stream: int = 0) -> tuple:":
         f"{_INPUTS}, previous_action: typing.Any, elapsed: float, {_WHEN}, trace: bool, stream: int = 0)"
-        f" -> tuple[{_FLOATS}, {_FLOATS}, float, str, int, int, float, float, list[tuple[typing.Any, ...]] | None,"
+        f" -> tuple[{_FLOATS}, {_FLOATS}, float, {_FLOATS}, str, int, int, float, float, list[tuple[typing.Any, ...]] | None,"
         f" {_FLOATS} | None]:",
     f"inputs: dict, previous_actions: typing.Any, elapsed: float, {_WHEN}) -> tuple:":
         f"{_INPUTS}, previous_actions: typing.Any, elapsed: float, {_WHEN})"

@@ -213,6 +213,7 @@ class Planner:
         numpy.typing.NDArray[numpy.float32],
         numpy.typing.NDArray[numpy.float32],
         float,
+        numpy.typing.NDArray[numpy.float32],
         str,
         int,
         int,

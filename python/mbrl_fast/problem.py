@@ -134,7 +134,8 @@ class Problem:
         """
         return self._rollouts.run(
             state, actions, inputs, previous_action, steps_per_knot, discount, threads, return_states,
-            native_objective(objective), risk, keep, particles, native_propagation(propagation), return_particles, seed, stream, plan,
+            native_objective(objective), risk, keep, particles, native_propagation(propagation), return_particles,
+            seed, stream, plan,
         )  # fmt: skip
 
     def sample(

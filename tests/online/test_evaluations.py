@@ -27,7 +27,9 @@ def evaluated(step: int, returns: list[float]) -> dict[str, Any]:
 
 def test_evaluations_are_kept_where_there_were_any(tmp_path: Path) -> None:
     plain = {"step": 400, "return": -900.0, "length": 200, "success": False}
-    save_evaluations(tmp_path / "e.npz", learnt([plain, evaluated(600, [-300.0, -100.0]), plain, evaluated(1000, [-150.0, -130.0])]))
+    save_evaluations(
+        tmp_path / "e.npz", learnt([plain, evaluated(600, [-300.0, -100.0]), plain, evaluated(1000, [-150.0, -130.0])])
+    )
     log = np.load(tmp_path / "e.npz")  # as rl_zoo3's plots do
     assert log["timesteps"].tolist() == [600, 1000]
     np.testing.assert_allclose(np.squeeze(log["results"].mean(axis=1)), [-200, -140])

@@ -59,7 +59,7 @@ def test_wrong_settings_are_named(small: Exported) -> None:
     for settings, sentence in (
         ({"step_size": 0.0}, "^step_size must be > 0 and finite, got 0$"),
         ({"momentum": 1.0}, r"^momentum must be in \[0, 1\), got 1$"),
-        ({"objective": "worst"}, "^gradient shooting climbs the mean over the members: objective must be mean$"),
+        ({"objective": "worst"}, "^gradient shooting climbs the mean over members or particles: objective must be mean$"),
     ):
         with pytest.raises(ValueError, match=sentence):
             mf.GradientShooting(small.problem, **settings)  # type: ignore[arg-type]
