@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from .data import Transitions
 from .fitting import Augment, History, TrainingSettings, fit
+from .models.mixture import mean_of
 
 __all__ = ["Augment", "History", "TrainingSettings", "elites", "make_members", "open_loop_errors", "train"]
 
@@ -64,12 +65,6 @@ def elites(history: History, count: int) -> list[int]:
     return [int(member) for member in np.argsort(losses, kind="stable")[:count]]
 
 
-def _mean(predicted: Any) -> Tensor:
-    """The next state, of a normal distribution its mean."""
-    mean: Tensor = predicted if isinstance(predicted, Tensor) else predicted[0]
-    return mean
-
-
 @torch.no_grad()
 def open_loop_errors(models: Sequence[nn.Module], data: Transitions, task: Any, horizon: int = 25) -> dict[str, Array]:
     """How far predictions drift when each step starts from the last prediction.
@@ -90,7 +85,7 @@ def open_loop_errors(models: Sequence[nn.Module], data: Transitions, task: Any, 
     states = [torch.from_numpy(data.states[starts]) for _ in models]
     predicted = []
     for t in range(horizon):
-        states = [_mean(model(state, actions[:, t])) for model, state in zip(models, states, strict=True)]
+        states = [mean_of(model(state, actions[:, t])) for model, state in zip(models, states, strict=True)]
         predicted.append(torch.stack(states).mean(0).numpy())
     errors = task.errors(np.stack(predicted, 1), data.next_states[steps])
     return {name: np.asarray(value.mean(0), dtype=np.float32) for name, value in errors.items()}

@@ -6,7 +6,19 @@ from .ensemble import Ensemble
 from .gaussian import Gaussian
 from .lti import LTI
 from .mbrl_lib import from_mbrl_lib
+from .mixture import Expectation, Mixture
 from .mlp import MLP
 from .pendulum import PendulumModel
 
-__all__ = ["LTI", "MLP", "Bicycle", "CartPoleModel", "Ensemble", "Gaussian", "PendulumModel", "from_mbrl_lib"]
+__all__ = [
+    "LTI",
+    "MLP",
+    "Bicycle",
+    "CartPoleModel",
+    "Ensemble",
+    "Expectation",
+    "Gaussian",
+    "Mixture",
+    "PendulumModel",
+    "from_mbrl_lib",
+]
