@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -147,6 +148,20 @@ def test_trials_are_told_in_a_line_each(tmp_path: Path) -> None:
     assert said[1].startswith("trial 1 of 1: return -")
     assert "evaluated -" in said[1]
     assert "60 real steps; fit " in said[1]
+
+
+def test_numbers_also_go_where_they_are_asked_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tensorboard")
+    logged, tracker = list[tuple[str, int]](), ModuleType("fake_tracker")
+    vars(tracker).update(
+        init=lambda **options: logged.append((options["name"], -1)),
+        log=lambda values, step: logged.append((f"{values['trial/return']:.3f}" if "trial/return" in values else "explored", step)),
+        finish=lambda: logged.append(("finished", -1)),
+    )
+    monkeypatch.setitem(sys.modules, "fake_tracker", tracker)
+    learnt = learn(small(trials=1), tmp_path / "run", tensorboard=True, tracker="fake_tracker")
+    assert logged == [("run", -1), ("explored", 30), (f"{learnt.returns[0]:.3f}", 60), ("finished", -1)]
+    assert len(list((tmp_path / "run" / "tensorboard").iterdir())) == 1
 
 
 def test_the_configuration_repeats_the_run(straight: tuple[Learnt, Run]) -> None:

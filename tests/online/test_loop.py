@@ -133,3 +133,21 @@ def test_fresh_episodes_are_evaluated_and_not_learnt_from(explored: Learnt) -> N
     assert record["evaluation_lengths"] == [30, 30, 30]
     assert record["evaluation_successes"] == [False, False, False]
     assert "evaluation_returns" not in next_trial(small(eval_every=2), TASK, explored)[0].records[-1]
+
+
+@pytest.mark.parametrize(
+    ("given", "members"),
+    [
+        ({"particles": 4, "propagation": "ts_inf"}, 2),
+        ({"particles": 4, "propagation": "ts1"}, 2),
+        ({"particles": 5, "propagation": "distribution"}, 1),
+        ({"particles": 5, "propagation": "expectation"}, 1),
+        ({"particles": 4, "objective": "mean_between", "risk": 1.0}, 2),
+    ],
+)
+def test_particles_go_through_the_networks_as_they_are_told(given: dict[str, Any], members: int, explored: Learnt) -> None:
+    learnt, problem = next_trial(small(**given), TASK, explored)
+    once, _ = next_trial(small(), TASK, explored)
+    assert problem.members == members
+    assert learnt.data.actions.tolist() != once.data.actions.tolist()
+    assert learnt.records[-1]["plans_without_a_finite_candidate"] == 0

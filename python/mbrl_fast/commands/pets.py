@@ -26,7 +26,8 @@ class Pets:
     out: Path
     """Run folder to make, or with --resume to go on with."""
     task: str = "pendulum"
-    """What to learn; a name that there is not is answered with those there are."""
+    """What to learn: pendulum, cartpole, cartpole-swingup, inverted-pendulum, reacher, half-cheetah, parking, parking-parked, or
+    module:Class of your own."""
     seed: int = 0
     """Of everything: the same seed gives the same curve."""
     seeds: tuple[int, ...] = ()

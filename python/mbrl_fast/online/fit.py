@@ -10,7 +10,7 @@ from torch import nn
 
 from mbrl_fast.data import Transitions
 from mbrl_fast.export import export
-from mbrl_fast.models import Gaussian
+from mbrl_fast.models import Expectation, Gaussian, Mixture
 from mbrl_fast.online.settings import PETSSettings
 from mbrl_fast.problem import Problem
 from mbrl_fast.training import History, TrainingSettings, elites, make_members, train
@@ -23,9 +23,11 @@ class Models:
     members: list[nn.Module]
     elites: list[int]
 
-    def planning(self) -> list[nn.Module]:
-        """The networks that plan."""
-        return [self.members[index] for index in self.elites]
+    def dynamics(self, propagation: str) -> list[nn.Module] | nn.Module:
+        """What is planned with: the networks side by side, or one model made of them (`PETSSettings.propagation`)."""
+        planning = [self.members[index] for index in self.elites]
+        made: dict[str, type[nn.Module]] = {"expectation": Expectation, "distribution": Mixture}
+        return made[propagation](planning) if propagation in made else planning
 
 
 def make_models(settings: PETSSettings, task: Any, seed: int = 0) -> Models:
@@ -73,7 +75,7 @@ def fit(
 
 def hand_over(settings: PETSSettings, task: Any, models: Models, problem: Problem | None = None) -> Problem:
     """Give the Problem to plan on: new weights in the one given, or a new one. The numbers are the same either way."""
-    dynamics = models.planning()
+    dynamics = models.dynamics(settings.propagation)
     if problem is not None:
         problem.update(dynamics=dynamics)
         return problem

@@ -75,7 +75,7 @@ def learn(
     run.problem.unlink(missing_ok=True)  # by which a finished run is told
     run.write_config(_describe(settings))
     keep_lines(run.folder / METRICS, learnt.records if learnt else ())
-    with _writers(run, settings, learnt, tensorboard, tracker) as writers, _says_how_to_go_on(run, say):
+    with _writers(run, settings, task, learnt, tensorboard, tracker) as writers, _says_how_to_go_on(run, say):
         learnt, problem = _all_trials(settings, task, learnt, run, writers, say, progress)
         _complete(run, settings, task, learnt, problem)
     return learnt
@@ -163,15 +163,16 @@ def _describe(settings: PETSSettings) -> dict[str, Any]:
 
 @contextmanager
 def _writers(
-    run: Run, settings: PETSSettings, learnt: Learnt | None, tensorboard: bool, tracker: str | None
+    run: Run, settings: PETSSettings, task: Any, learnt: Learnt | None, tensorboard: bool, tracker: str | None
 ) -> Iterator[list[MetricWriter]]:
     writers: list[MetricWriter] = [JSONLines(run.folder / METRICS)]
     try:
         if tensorboard:
             writers.append(TensorBoard(run.folder / "tensorboard", learnt.records[-1]["step"] + 1 if learnt else 0))
         if tracker:
-            project = f"mbrl-fast-{settings.task}"
-            writers.append(Tracker(tracker, project, run.folder.name, settings.to_dict(), resume=learnt is not None))
+            writers.append(
+                Tracker(tracker, f"mbrl-fast-{task.name}", run.folder.name, settings.to_dict(), resume=learnt is not None)
+            )
         yield writers
     finally:
         for writer in writers:
