@@ -17,12 +17,14 @@ KEEPER = "tests/planners/test_recipe.py"
 PLACES = [path for path in re.findall(r"`([\w/]+\.\w+)`", RECIPE) if path != KEEPER]
 OF_SAMPLERS = {"tests/reference/test_twins.py"}
 IN_API = ("cpp/api/mbrl_fast.cpp", "cpp/api/mbrl_fast.hpp", "cpp/api/settings.hpp", "cpp/controller/")
-IN_PYTHON = ("commands/", "demo.py", "pipeline.py", "planners/collocation.py", "planners/icem.py", "reference/icem.py")
+IN_PYTHON = ("commands/", "demo.py", "pipeline.py", "online/settings.py", "planners/collocation.py", "planners/icem.py", "reference/icem.py")
 BUILT_ON = {
     "cem": (*IN_API, "cpp/planners/icem.hpp", "cpp/planners/icem.cpp", *(f"python/mbrl_fast/{path}" for path in IN_PYTHON)),
     "ilqr": ("python/mbrl_fast/pipeline.py", "python/mbrl_fast/planners/plan.py"),
 }
 """What is made of a planner, or speaks of it, and would of none other."""
+RECOMMENDING = "python/mbrl_fast/tasks/"
+"""A task may say which planner suits it."""
 
 
 def places(name: str) -> set[str]:
@@ -77,7 +79,7 @@ def test_a_planner_is_named_in_every_place_of_the_recipe(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(REGISTRY))
 def test_no_other_code_names_it(name: str) -> None:
-    allowed = (*places(name), *BUILT_ON.get(name, ()))
+    allowed = (*places(name), *BUILT_ON.get(name, ()), RECOMMENDING)
     for path in sources():
         place = path.relative_to(ROOT).as_posix()
         assert place.startswith(allowed) or not names(name, path), place
