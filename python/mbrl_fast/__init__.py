@@ -45,7 +45,10 @@ _LAZY = {
     "ExportError": "mbrl_fast.export",
     "Collocation": "mbrl_fast.planners.collocation",
 }
-_LAZY_MODULES = {"plot", "models", "rewards", "tasks", "training", "data", "reference", "episode", "evaluation", "report"}
+_LAZY_MODULES = {
+    "data", "episode", "evaluation", "metrics", "minari_io", "models", "online", "plot", "reference", "report", "rewards", "sweep",
+    "tasks", "training", "vector_evaluation",
+}  # fmt: skip
 _EXTRA = {"torch": "train", "tqdm": "train", "gymnasium": "envs", "highway_env": "envs", "matplotlib": "train"}
 
 

@@ -85,6 +85,9 @@ class Pets:
 
     def run(self) -> None:
         """Run it."""
+        from mbrl_fast.pipeline import needs_extras
+
+        needs_extras(())
         from mbrl_fast.online import learn, make_settings
 
         settings = make_settings(self.task, seed=self.seed, **self._given())
