@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
 from mbrl_fast.agent import Agent
 from mbrl_fast.data import Transitions, concatenate
@@ -105,13 +106,19 @@ def next_trial(
         progress: show bars.
     """
     learner = _Learner(settings, task, learnt, problem, progress)
-    learner.refit(learnt.data)
-    planner = make_planner(settings, learner.problem, stream(settings.seed, learner.trial, "plan"))
-    agent = _Counting(planner, task)
-    start = stream(settings.seed, learner.trial, "start")
-    episode = run_episode(agent, task, start, settings.max_steps, after_step=learner.after_step)
-    steps = len(learnt.data) + len(episode.actions)
-    record = _record("trial", episode, learner.trial, steps, {**learner.numbers(episode), **agent.numbers()})
+    steps = settings.max_steps or getattr(task, "max_steps", None)
+    with tqdm(total=steps, desc=f"trial {learner.trial}", unit="step", leave=False, disable=not progress) as bar:
+
+        def after_step(recorder: Recorder) -> None:
+            bar.update()
+            learner.after_step(recorder)
+
+        learner.refit(learnt.data)
+        agent = _Counting(make_planner(settings, learner.problem, stream(settings.seed, learner.trial, "plan")), task)
+        start = stream(settings.seed, learner.trial, "start")
+        episode = run_episode(agent, task, start, settings.max_steps, after_step=after_step)
+    seen = len(learnt.data) + len(episode.actions)
+    record = _record("trial", episode, learner.trial, seen, {**learner.numbers(episode), **agent.numbers()})
     if settings.eval_every and learner.trial % settings.eval_every == 0:
         record.update(_evaluate(settings, task, learner.problem))
     data = concatenate([learnt.data, transitions_of(episode)])
