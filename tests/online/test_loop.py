@@ -11,7 +11,7 @@ import torch
 from small_runs import same_data, small
 
 from mbrl_fast.online import Learnt, explore, next_trial
-from mbrl_fast.online.loop import stream
+from mbrl_fast.online.learner import stream
 from mbrl_fast.tasks import Pendulum
 
 TASK = Pendulum()

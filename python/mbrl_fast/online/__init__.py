@@ -10,7 +10,8 @@ print(learnt.steps, learnt.returns)
 
 from mbrl_fast.online.evaluations import evaluations, save_evaluations
 from mbrl_fast.online.folder import learn
-from mbrl_fast.online.loop import Learnt, explore, next_trial
+from mbrl_fast.online.learnt import Learnt
+from mbrl_fast.online.loop import explore, next_trial
 from mbrl_fast.online.settings import PETSSettings, make_settings
 
 __all__ = ["Learnt", "PETSSettings", "evaluations", "explore", "learn", "make_settings", "next_trial", "save_evaluations"]

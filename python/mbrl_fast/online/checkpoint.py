@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mbrl_fast.data import Transitions
+from mbrl_fast.online.learnt import Learnt
 from mbrl_fast.online.settings import PETSSettings
 from mbrl_fast.transitions import TYPES
 
 if TYPE_CHECKING:
     from mbrl_fast.online.fit import Models
-    from mbrl_fast.online.loop import Learnt
 
 FORMAT = 1
 MAY_DIFFER = ("trials", "eval_every", "eval_episodes")
@@ -60,8 +60,6 @@ def load(path: Path, settings: PETSSettings, task: Any) -> Learnt:
     Raises:
         ValueError: for a damaged file, another format, and settings or sizes other than those it was made with.
     """
-    from mbrl_fast.online.loop import Learnt
-
     words, arrays = _read(path)
     if words.get("format") != FORMAT:
         raise ValueError(f"{path} has format {words.get('format')}, this version reads {FORMAT}: it is left as it is")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mbrl_fast.online.loop import Learnt
+from mbrl_fast.online.learnt import Learnt
 
 
 def evaluations(learnt: Learnt) -> dict[str, NDArray[Any]]:

@@ -27,7 +27,8 @@ from mbrl_fast.metrics import JSONLines, MetricWriter, TensorBoard, Tracker, kee
 from mbrl_fast.online import checkpoint
 from mbrl_fast.online.evaluations import save_evaluations
 from mbrl_fast.online.fit import hand_over
-from mbrl_fast.online.loop import Learnt, explore, next_trial
+from mbrl_fast.online.learnt import Learnt
+from mbrl_fast.online.loop import explore, next_trial
 from mbrl_fast.online.settings import PETSSettings
 from mbrl_fast.pipeline import needs_extras, versions
 from mbrl_fast.problem import Problem
