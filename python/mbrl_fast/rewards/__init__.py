@@ -2,7 +2,7 @@
 
 from .forward import ForwardReward
 from .goal_distance import GoalDistance
-from .limits import Beyond, Within
+from .limits import Beyond, Middle, Within
 from .parking import ParkedCarsReward, ParkingReward, ParkingValue
 from .pendulum import PendulumReward
 from .reach import ReachReward
@@ -12,6 +12,7 @@ __all__ = [
     "Beyond",
     "ForwardReward",
     "GoalDistance",
+    "Middle",
     "ParkedCarsReward",
     "ParkingReward",
     "ParkingValue",

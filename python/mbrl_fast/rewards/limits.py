@@ -1,4 +1,4 @@
-"""Staying within limits: the reward of balancing tasks, and the termination that belongs to it."""
+"""Staying within limits: the reward of balancing tasks, the termination that belongs to it, and a value for the end of a plan."""
 
 from __future__ import annotations
 
@@ -41,3 +41,25 @@ class Within(nn.Module):
         """next_state [..., S] -> reward [...]."""
         beyond: Tensor = self.beyond(next_state)
         return torch.where(beyond, 0.0, 1.0)
+
+
+class Middle(nn.Module):
+    """−Σ weight_i · state_i²: what the end of a plan is worth where every plan within the limits collects the same.
+
+    Args:
+        weights: index of a state entry -> its weight, not negative; at least one.
+    """
+
+    def __init__(self, weights: Mapping[int, float]) -> None:
+        super().__init__()
+        if not weights:
+            raise ValueError("weights must name at least one state entry, got none")
+        for index, weight in weights.items():
+            if index < 0 or not 0.0 <= weight < float("inf"):
+                raise ValueError(f"weights must be finite and not negative, of entries from 0, got {index}: {weight}")
+        self.weights = dict(weights)
+
+    def forward(self, state: Tensor) -> Tensor:
+        """state [..., S] -> value [...]."""
+        terms = [weight * state[..., index].square() for index, weight in self.weights.items()]
+        return -torch.stack(terms, dim=-1).sum(-1)

@@ -32,6 +32,24 @@ if TYPE_CHECKING:
     from mbrl_fast.data import Transitions
 
 
+_PLANNER = {
+    "horizon": 25,
+    "steps_per_knot": 1,
+    "population": 64,
+    "elites": 6,
+    "iterations": 4,
+    "init_std": 1.5,
+    "min_std": 0.0,
+    "momentum": 0.0,
+    "discount": 1.0,
+    "keep_elites": 4,
+    "include_mean": True,
+    "returns": "best",
+    "warm_start": True,
+    "fresh_fraction": 0.25,
+    "noise_beta": 3.0,
+}
+
 MOST_PARKED = 26
 """There are 28 spots: one is the goal, and the one nearest to the start stays empty."""
 
@@ -57,6 +75,17 @@ class Parking:
     substeps: ClassVar[int] = 3
     packages: ClassVar[tuple[str, ...]] = ("highway_env",)
     recipe: ClassVar[dict[str, int]] = {"transitions": 2000, "rounds": 2, "on_policy": 1000, "members": 4}
+    pets: ClassVar[dict[str, Any]] = {
+        "exploration_episodes": 10,
+        "trials": 40,
+        "max_steps": 60,
+        "members": 5,
+        "hidden_sizes": (64, 64),
+        "planner": "cem",
+        "planner_settings": _PLANNER,
+        "particles": 5,
+    }
+    """Short episodes, so that a car which waits beside its spot does not fill the data."""
     state_names: ClassVar[tuple[str, ...]] = STATE_NAMES
     state_units: ClassVar[tuple[str, ...]] = ("100 m", "100 m", "5 m/s", "5 m/s", "1", "1")
     action_names: ClassVar[tuple[str, ...]] = ("throttle", "steering")
@@ -137,23 +166,7 @@ class Parking:
         afresh, wide enough to reach full throttle and full lock often: with `terminal_value` that is the way out for a car that has
         come to rest beside its spot.
         """
-        return {
-            "horizon": 25,
-            "steps_per_knot": 1,
-            "population": 64,
-            "elites": 6,
-            "iterations": 4,
-            "init_std": 1.5,
-            "min_std": 0.0,
-            "momentum": 0.0,
-            "discount": 1.0,
-            "keep_elites": 4,
-            "include_mean": True,
-            "returns": "best",
-            "warm_start": True,
-            "fresh_fraction": 0.25,
-            "noise_beta": 3.0,
-        }
+        return dict(_PLANNER)
 
     def network(self, data: Transitions, hidden_size: int) -> nn.Module:
         """A model to be trained on these transitions."""
