@@ -40,7 +40,7 @@ def test_several_runs_are_a_mean_with_an_interval() -> None:
     assert len(lines) == 4
     assert lines[2].get_ydata().tolist() == [-800, -150]
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == ["PETS, 2 runs", "95% interval of the mean", "random shooting"]
+    assert labels == ["PETS: mean of 2 runs, 95% interval", "random shooting"]
 
 
 def test_episodes_of_different_length_are_compared_at_the_same_real_steps() -> None:

@@ -49,9 +49,9 @@ def learning_curve(
         if len(group) > 1:
             steps, returns = common_steps(group)
             low, high = interval(returns, level, seed)
-            label = f"{name}, {len(group)} runs" if name else f"mean of {len(group)} runs"
-            axes.plot(steps, returns.mean(0), color=color, linewidth=2, label=label)
-            axes.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0, label=f"{level:.0%} interval of the mean")
+            label = f"mean of {len(group)} runs, {level:.0%} interval"
+            axes.plot(steps, returns.mean(0), color=color, linewidth=2, label=f"{name}: {label}" if name else label)
+            axes.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
     axes.set_xlabel("real steps")
     axes.set_ylabel("return of an episode")
     axes.grid(alpha=0.3)
