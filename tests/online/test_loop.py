@@ -10,7 +10,7 @@ import pytest
 import torch
 from small_runs import same_data, small
 
-from mbrl_fast.online import Learnt, explore, next_trial
+from mbrl_fast.online import Learnt, explore, learner, next_trial
 from mbrl_fast.online.learner import stream
 from mbrl_fast.tasks import Pendulum
 
@@ -151,3 +151,37 @@ def test_particles_go_through_the_networks_as_they_are_told(given: dict[str, Any
     assert problem.members == members
     assert learnt.data.actions.tolist() != once.data.actions.tolist()
     assert learnt.records[-1]["plans_without_a_finite_candidate"] == 0
+
+
+def poison(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    """Let every fit end with this number in place of the first layer's weights."""
+    real = learner.fit
+
+    def poisoned(*arguments: Any) -> Any:
+        models, history = real(*arguments)
+        for member in models.members:
+            torch.nn.init.constant_(member.get_parameter("network.0.weight"), value)
+        return models, history
+
+    monkeypatch.setattr(learner, "fit", poisoned)
+
+
+def test_a_model_that_diverges_is_counted_and_the_episode_goes_on(explored: Learnt, monkeypatch: pytest.MonkeyPatch) -> None:
+    poison(monkeypatch, 1e30)
+    learnt, _ = next_trial(small(), TASK, explored)
+    assert len(learnt.data) == 90
+    assert learnt.records[-1]["plans_without_a_finite_candidate"] > 0
+
+
+def test_a_model_that_is_not_a_number_is_refused(explored: Learnt, monkeypatch: pytest.MonkeyPatch) -> None:
+    poison(monkeypatch, float("nan"))
+    with pytest.raises(ValueError, match="a weight or bias of the modules is NaN"):
+        next_trial(small(), TASK, explored)
+
+
+def test_a_fit_that_diverges_or_has_nothing_to_learn_from_says_so(explored: Learnt) -> None:
+    with pytest.raises(ValueError, match=r"the loss is not finite in epoch 0: lower learning_rate=1e\+30"):
+        next_trial(small(learning_rate=1e30), TASK, explored)
+    crashed = replace(explored, data=replace(explored.data, crashed=np.ones(60, np.bool_)))
+    with pytest.raises(ValueError, match="a fit needs at least 2 steps that did not end in a crash, got 0 of 60"):
+        next_trial(small(), TASK, crashed)
