@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from mbrl_fast import plot
-from mbrl_fast.report.learning_curve import common_steps, interval
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A run as `online.Learnt` shows itself."""
-
-    steps: NDArray[np.int64]
-    returns: NDArray[np.float64]
+from mbrl_fast.report.learning_curve import Curve, common_steps, interval
+from mbrl_fast.run import Run
 
 
 def curve(steps: list[int], returns: list[float]) -> Curve:
@@ -31,6 +23,16 @@ def test_one_run_is_drawn_as_it_is() -> None:
     assert line.get_ydata().tolist() == [-900, -150]
     assert axes.get_xlabel() == "real steps"
     assert axes.get_legend() is None
+
+
+def test_a_run_folder_is_drawn_from_its_metrics(tmp_path: Path) -> None:
+    Run(tmp_path).log("explore", step=200, **{"return": -1500.0})
+    with pytest.raises(ValueError, match="has no trials to draw"):
+        plot.learning_curve([tmp_path])
+    for step in (400, 600):
+        Run(tmp_path).log("trial", step=step, **{"return": -float(step)})
+    (line,) = plot.learning_curve([str(tmp_path)]).get_lines()
+    assert line.get_xydata().tolist() == [[400, -400], [600, -600]]
 
 
 def test_several_runs_are_a_mean_with_an_interval() -> None:

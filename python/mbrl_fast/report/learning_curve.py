@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mbrl_fast.report.canvas import COLORS, axes_or_new
+from mbrl_fast.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,20 +31,40 @@ class CurveLike(Protocol):
         """[trials]"""
 
 
+@dataclass(frozen=True)
+class Curve:
+    """What `read_curve` reads."""
+
+    steps: NDArray[np.int64]
+    returns: Floats
+
+
+def read_curve(folder: str | Path) -> Curve:
+    """Read the curve of a run folder of `mbrl-fast pets`, finished or not, from its metrics.jsonl."""
+    trials = [line for line in Run(Path(folder)).read_metrics() if line["event"] == "trial"]
+    if not trials:
+        raise ValueError(f"{folder} has no trials to draw")
+    return Curve(np.array([line["step"] for line in trials], np.int64), np.array([line["return"] for line in trials]))
+
+
 def learning_curve(
-    runs: Sequence[CurveLike] | Mapping[str, Sequence[CurveLike]], axes: Axes | None = None, level: float = 0.95, seed: int = 0
+    runs: Sequence[CurveLike | str | Path] | Mapping[str, Sequence[CurveLike | str | Path]],
+    axes: Axes | None = None,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> Axes:
     """Draw the return against real steps: of one run as it is, of several the mean with its interval, and each thinly.
 
     Args:
-        runs: of one method with several seeds, or name → runs of each method.
+        runs: of one method with several seeds, or name → runs of each method; a run is what `online.learn` gave or its folder.
         axes: to draw on; a new figure's by default.
         level: of the intervals, bootstrapped over runs.
         seed: of the bootstrap.
     """
     axes = axes_or_new(axes)
     methods = runs if isinstance(runs, Mapping) else {"": runs}
-    for (name, group), color in zip(methods.items(), COLORS, strict=False):
+    for (name, given), color in zip(methods.items(), COLORS, strict=False):
+        group = [read_curve(run) if isinstance(run, str | Path) else run for run in given]
         for run in group:
             alone = len(group) == 1
             style = {"marker": "o", "markersize": 4, "linewidth": 1.5} if alone else {"linewidth": 0.6, "alpha": 0.5}
