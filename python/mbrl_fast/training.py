@@ -15,7 +15,7 @@ from .data import Transitions
 from .fitting import Augment, History, TrainingSettings, fit
 from .models.mixture import mean_of
 
-__all__ = ["Augment", "History", "TrainingSettings", "elites", "make_members", "open_loop_errors", "train"]
+__all__ = ["Augment", "History", "TrainingSettings", "elites", "make_members", "open_loop_errors", "train", "train_reward"]
 
 Array = NDArray[np.float32]
 
@@ -45,16 +45,43 @@ def train(
         Trained copies, in evaluation mode, and the history. ValueError if a loss becomes infinite or NaN.
     """
     settings = settings or TrainingSettings()
+    members = members_of(models)
+    training, validation = data.clean().split(settings.validation_fraction, settings.seed, settings.split_by)
+    seen, held_out = ((part.states, part.actions, part.next_states) for part in (training, validation))
+    trained, history = fit(members, seen, held_out, spread_of(training.next_states - training.states), settings, augment, progress)
+    open_loop = open_loop_errors(trained, validation, task) if task is not None else {}
+    return trained, replace(history, open_loop=open_loop)
+
+
+def train_reward(
+    models: nn.Module | Sequence[nn.Module], data: Transitions, settings: TrainingSettings | None = None, *, progress: bool = True
+) -> tuple[list[nn.Module], History]:
+    """Fit one reward or several, ``forward(state, action, next_state) -> [B]``, to the steps of ``data`` whose reward is known.
+
+    Steps that crashed are among them: what a crash costs is worth knowing. Otherwise as ``train``.
+    """
+    settings = settings or TrainingSettings()
+    members = members_of(models)
+    known = data[~np.isnan(data.rewards)]
+    if len(known) < 2:
+        raise ValueError(f"a reward needs at least 2 steps whose reward is known, got {len(known)} of {len(data)}")
+    training, validation = known.split(settings.validation_fraction, settings.seed, settings.split_by)
+    seen, held_out = ((part.states, part.actions, part.next_states, part.rewards) for part in (training, validation))
+    return fit(members, seen, held_out, spread_of(training.rewards), settings, progress=progress)
+
+
+def members_of(models: nn.Module | Sequence[nn.Module]) -> list[nn.Module]:
+    """One model as a list of one. ValueError for an empty list."""
     members = [models] if isinstance(models, nn.Module) else list(models)
     if not members:
         raise ValueError("train needs at least one model, got an empty list")
-    training, validation = data.clean().split(settings.validation_fraction, settings.seed, settings.split_by)
-    seen, held_out = ((part.states, part.actions, part.next_states) for part in (training, validation))
-    spread = (training.next_states - training.states).std(0)
-    spread[spread < 1e-6] = 1.0  # an entry that never changes: errors as they are, or they would outweigh all others
-    trained, history = fit(members, seen, held_out, spread, settings, augment, progress)
-    open_loop = open_loop_errors(trained, validation, task) if task is not None else {}
-    return trained, replace(history, open_loop=open_loop)
+    return members
+
+
+def spread_of(values: Array) -> Array:
+    """Standard deviation of each column of [N, K] or of [N]; 1 of one that never changes, whose errors would outweigh all."""
+    spread = np.atleast_1d(values.std(0))
+    return np.where(spread > 1e-6, spread, np.float32(1.0))
 
 
 def elites(history: History, count: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Dynamics models: ordinary torch modules, ``forward(state, action) -> next_state`` or ``(mean, std)``. One idea a file."""
+"""Models: ordinary torch modules, of dynamics ``forward(state, action) -> next_state`` or ``(mean, std)``. One idea a file."""
 
 from .bicycle import Bicycle
 from .cartpole import CartPoleModel
@@ -9,6 +9,8 @@ from .mbrl_lib import from_mbrl_lib
 from .mixture import Expectation, Mixture
 from .mlp import MLP
 from .pendulum import PendulumModel
+from .reward import LearntReward
+from .value import LearntValue
 
 __all__ = [
     "LTI",
@@ -18,6 +20,8 @@ __all__ = [
     "Ensemble",
     "Expectation",
     "Gaussian",
+    "LearntReward",
+    "LearntValue",
     "Mixture",
     "PendulumModel",
     "from_mbrl_lib",

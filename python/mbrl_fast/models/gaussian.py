@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Self
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-Array = NDArray[np.float32]
+from .features import Array, check_angles, scales, silu_network, with_angles
 
 STD = ("bounded", "softplus")
 FLOOR = 1e-3
@@ -54,19 +51,12 @@ class Gaussian(nn.Module):
         for name, value in (("state_size", state_size), ("action_size", action_size)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {name}={value}")
-        if not hidden_sizes or min(hidden_sizes) < 1:
-            raise ValueError(f"hidden_sizes must be at least one size, each at least 1, got hidden_sizes={list(hidden_sizes)}")
         if std not in STD:
             raise ValueError(f"std must be one of {', '.join(STD)}, got std={std!r}")
         self.state_size, self.action_size, self.std = state_size, action_size, std
-        self.angles = tuple(int(index) for index in angles)
-        if len(set(self.angles)) != len(self.angles) or not all(0 <= index < state_size for index in self.angles):
-            raise ValueError(f"angles must be different indices below state_size={state_size}, got angles={list(angles)}")
-        self.straight = tuple(index for index in range(state_size) if index not in self.angles)
+        self.angles = check_angles(angles, state_size)
         inputs = state_size + len(self.angles) + action_size
-        sizes = [inputs, *hidden_sizes]
-        hidden = [module for a, b in pairwise(sizes) for module in (nn.Linear(a, b), nn.SiLU())]
-        self.network = nn.Sequential(*hidden, nn.Linear(sizes[-1], 2 * state_size))
+        self.network = silu_network(inputs, hidden_sizes, 2 * state_size)
         if std == "bounded":
             self.most_log_variance = nn.Parameter(torch.full((state_size,), 0.5))
             self.least_log_variance = nn.Parameter(torch.full((state_size,), -10.0))
@@ -82,11 +72,7 @@ class Gaussian(nn.Module):
 
     def seen(self, state: Tensor, action: Tensor) -> Tensor:
         """What the network sees, before it is normalised: [..., I]."""
-        if not self.angles:
-            return torch.cat([state, action], dim=-1)
-        angles = torch.stack([state[..., index] for index in self.angles], dim=-1)
-        straight = [state[..., index, None] for index in self.straight]
-        return torch.cat([*straight, torch.cos(angles), torch.sin(angles), action], dim=-1)
+        return torch.cat([with_angles(state, self.angles), action], dim=-1)
 
     def _std(self, raw: Tensor) -> Tensor:
         if self.std == "softplus":
@@ -113,11 +99,3 @@ class Gaussian(nn.Module):
             getattr(self, f"{name}_mean").copy_(mean)
             getattr(self, f"{name}_std").copy_(std)
         return self
-
-
-def scales(values: Array) -> tuple[Tensor, Tensor]:
-    """(mean, standard deviation) of each column of [N, K], both [K] float32; of a column that is constant (mean, 1)."""
-    wide = values.astype(np.float64)
-    mean, std = wide.mean(0), wide.std(0)
-    constant = (values == values[:1]).all(0) | (std <= 1e-12)
-    return torch.from_numpy(mean.astype(np.float32)), torch.from_numpy(np.where(constant, 1.0, std).astype(np.float32))
