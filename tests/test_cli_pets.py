@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mbrl_fast.cli import main
+from mbrl_fast.online import folder
 from mbrl_fast.run import open_run
 from mbrl_fast.tasks import TASKS
 
@@ -44,6 +46,22 @@ def test_a_run_goes_on_when_asked_and_only_with_the_same_settings(tmp_path: Path
     assert main(["pets", "--out", out, *SMALL, "--resume", "--epochs", "3"]) == 2
     assert "was made with epochs=2, got epochs=3" in capsys.readouterr().err
     assert [line["trial"] for line in open_run(out).read_metrics()] == [0, 1, 2]
+
+
+def test_an_interrupt_keeps_what_ended_and_says_how_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder, "next_trial", interrupted)
+        assert main(["pets", "--out", str(tmp_path / "run"), *SMALL]) == 130
+    told = capsys.readouterr().err.splitlines()
+    assert f"all trials that ended are kept in {tmp_path / 'run'}; go on with --resume" in told[-2]
+    assert told[-1] == "mbrl-fast: interrupted; nothing was left half written"
+    assert main(["pets", "--out", str(tmp_path / "run"), *SMALL, "--resume"]) == 0
+    assert "going on after trial 0, with 12 real steps" in capsys.readouterr().err
 
 
 def test_several_seeds_are_runs_of_their_own_and_one_curve(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
