@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,18 @@ from mbrl_fast.online import Learnt, checkpoint, explore, next_trial
 from mbrl_fast.tasks import Parking, Pendulum
 
 TASK = Pendulum()
+SMALL = small(terminal_value=True)
 
 
 @pytest.fixture(scope="module")
 def learnt() -> Learnt:
-    return next_trial(small(), TASK, explore(small(), TASK))[0]
+    return next_trial(SMALL, TASK, explore(SMALL, TASK))[0]
 
 
 @pytest.fixture
 def saved(learnt: Learnt, tmp_path: Path) -> Path:
     path = tmp_path / "checkpoint.npz"
-    checkpoint.save(path, small(), learnt)
+    checkpoint.save(path, SMALL, learnt)
     return path
 
 
@@ -41,16 +43,17 @@ def rewrite(path: Path, change: Callable[[dict[str, Any], dict[str, Any]], None]
 
 
 def test_what_was_learnt_comes_back_bit_for_bit(saved: Path, learnt: Learnt) -> None:
-    loaded = checkpoint.load(saved, small(), TASK)
+    loaded = checkpoint.load(saved, SMALL, TASK)
     same_data(loaded, learnt)
     assert loaded.trial == learnt.trial
     assert loaded.records == learnt.records
     assert loaded.models is not None
     assert learnt.models is not None
     assert loaded.models.elites == learnt.models.elites
-    for ours, theirs in zip(loaded.models.members, learnt.models.members, strict=True):
-        for name, value in theirs.state_dict().items():
-            assert torch.equal(ours.state_dict()[name], value), name
+    assert list(loaded.models.parts()) == list(learnt.models.parts()) == ["member/0", "member/1", "value"]
+    for part, module in learnt.models.parts().items():
+        for name, value in module.state_dict().items():
+            assert torch.equal(loaded.models.parts()[part].state_dict()[name], value), name
 
 
 def test_nothing_but_the_checkpoint_is_left_and_nothing_in_it_is_pickled(saved: Path) -> None:
@@ -60,13 +63,13 @@ def test_nothing_but_the_checkpoint_is_left_and_nothing_in_it_is_pickled(saved: 
 
 
 def test_after_the_exploration_there_are_no_models_yet(tmp_path: Path) -> None:
-    explored = explore(small(), TASK)
-    checkpoint.save(tmp_path / "c.npz", small(), explored)
-    assert checkpoint.load(tmp_path / "c.npz", small(), TASK).models is None
+    explored = explore(SMALL, TASK)
+    checkpoint.save(tmp_path / "c.npz", SMALL, explored)
+    assert checkpoint.load(tmp_path / "c.npz", SMALL, TASK).models is None
 
 
 def test_more_trials_and_other_evaluations_go_on_from_the_same_file(saved: Path) -> None:
-    assert checkpoint.load(saved, small(trials=9, eval_every=2), TASK).trial == 1
+    assert checkpoint.load(saved, replace(SMALL, trials=9, eval_every=2), TASK).trial == 1
 
 
 @pytest.mark.parametrize(
@@ -81,13 +84,13 @@ def test_more_trials_and_other_evaluations_go_on_from_the_same_file(saved: Path)
 def test_other_settings_are_refused_by_name(saved: Path, given: dict[str, Any], sentence: str) -> None:
     before = saved.read_bytes()
     with pytest.raises(ValueError, match=sentence):
-        checkpoint.load(saved, small(**given), TASK)
+        checkpoint.load(saved, replace(SMALL, **given), TASK)
     assert saved.read_bytes() == before
 
 
 def test_a_task_of_other_sizes_is_refused(saved: Path) -> None:
     with pytest.raises(ValueError, match=r"has states and actions of \(3, 1\) numbers, the task parking has \(6, 2\)"):
-        checkpoint.load(saved, small(), Parking())
+        checkpoint.load(saved, SMALL, Parking())
 
 
 def another_format(words: dict[str, Any], arrays: dict[str, Any]) -> None:
@@ -123,20 +126,20 @@ def another_network(words: dict[str, Any], arrays: dict[str, Any]) -> None:
 def test_a_file_that_is_not_what_it_should_be_gives_a_sentence(saved: Path, change: Any, sentence: str) -> None:
     rewrite(saved, change)
     with pytest.raises(ValueError, match=sentence):
-        checkpoint.load(saved, small(), TASK)
+        checkpoint.load(saved, SMALL, TASK)
 
 
 @pytest.mark.parametrize("keep", [0, 1, 100, -100])
 def test_a_file_that_is_cut_off_gives_a_sentence(saved: Path, keep: int) -> None:
     saved.write_bytes(saved.read_bytes()[:keep])
     with pytest.raises(ValueError, match=r"checkpoint\.npz is damaged or not a checkpoint"):
-        checkpoint.load(saved, small(), TASK)
+        checkpoint.load(saved, SMALL, TASK)
 
 
 def test_objects_are_not_unpickled(saved: Path) -> None:
     np.savez(saved, json=np.array({"format": 1}, dtype=object))
     with pytest.raises(ValueError, match=r"is damaged or not a checkpoint .*allow_pickle"):
-        checkpoint.load(saved, small(), TASK)
+        checkpoint.load(saved, SMALL, TASK)
 
 
 def test_a_save_that_fails_leaves_the_last_one(saved: Path, learnt: Learnt, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,6 +151,6 @@ def test_a_save_that_fails_leaves_the_last_one(saved: Path, learnt: Learnt, monk
 
     monkeypatch.setattr(np, "savez", full)
     with pytest.raises(OSError, match="no space left"):
-        checkpoint.save(saved, small(), learnt)
+        checkpoint.save(saved, SMALL, learnt)
     assert saved.read_bytes() == before
     assert [path.name for path in saved.parent.iterdir()] == ["checkpoint.npz"]

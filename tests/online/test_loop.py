@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -151,6 +151,57 @@ def test_particles_go_through_the_networks_as_they_are_told(given: dict[str, Any
     assert problem.members == members
     assert learnt.data.actions.tolist() != once.data.actions.tolist()
     assert learnt.records[-1]["plans_without_a_finite_candidate"] == 0
+
+
+class Unrewarding(Pendulum):
+    """The pendulum, whose reward nobody has written down."""
+
+    def reward(self) -> None:  # type: ignore[override]
+        """There is none."""
+
+
+class Leading(Unrewarding):
+    """Likewise, and it depends on where it is sent."""
+
+    inputs: ClassVar[dict[str, tuple[int, ...]]] = {"goal": (2,)}
+
+
+def test_a_reward_that_nobody_has_written_is_learnt(explored: Learnt) -> None:
+    settings = small(epochs=40, learning_rate=3e-3)
+    first, problem = next_trial(settings, Unrewarding(), explored)
+    data = first.data
+    _, rewards = problem.step(data.states, data.actions)
+    assert np.corrcoef(rewards, data.rewards)[0, 1] > 0.9
+    kept, _ = next_trial(settings, Unrewarding(), first, problem)
+    made, _ = next_trial(settings, Unrewarding(), first)
+    same_data(kept, made)
+    with pytest.raises(ValueError, match="a reward cannot be learnt of the task pendulum: it depends on goal, too"):
+        next_trial(settings, Leading(), explored)
+
+
+def test_a_value_is_learnt_and_goes_on_from_the_last_trials(explored: Learnt) -> None:
+    settings = small(terminal_value=True)
+    first, problem = next_trial(settings, TASK, explored)
+    plain, without = next_trial(small(), TASK, explored)
+    assert "terminal_value" in problem.graph["programs"]
+    assert "terminal_value" not in without.graph["programs"]
+    assert first.data.actions.tolist() != plain.data.actions.tolist()
+    before = problem.evaluate("terminal_value", {"state": first.data.states})["value"]
+    kept, problem = next_trial(settings, TASK, first, problem)
+    after = problem.evaluate("terminal_value", {"state": first.data.states})["value"]
+    assert not np.array_equal(before, after)
+    same_data(kept, next_trial(settings, TASK, first)[0])
+
+
+def test_reward_and_value_stay_as_they_are_within_an_episode(explored: Learnt) -> None:
+    settings = small(terminal_value=True, retrain_every=10)
+    often, _ = next_trial(settings, Unrewarding(), explored)
+    once, _ = next_trial(replace(settings, retrain_every=0), Unrewarding(), explored)
+    assert often.models is not None
+    assert once.models is not None
+    for part in ("reward", "value"):
+        for name, value in once.models.parts()[part].state_dict().items():
+            assert torch.equal(often.models.parts()[part].state_dict()[name], value), name
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, value: float) -> None:

@@ -78,3 +78,9 @@ def test_every_other_propagation_takes_any_number_of_particles() -> None:
     for propagation in ("expectation", "distribution"):
         assert small(propagation=propagation, particles=0).propagation == propagation
     assert replace(small(), members=4, elites=3).planning_members == 3
+
+
+def test_a_learnt_value_needs_a_discount() -> None:
+    assert small(terminal_value=True).planner_settings["discount"] == 0.99
+    with pytest.raises(ValueError, match=r"a terminal_value needs a discount below 1 in planner_settings, got discount=1\.0"):
+        small(terminal_value=True, planner_settings={"discount": 1.0, "elites": 4, "population": 20})

@@ -68,6 +68,8 @@ class Pets:
     """What counts of a candidate's particles: mean, mean_std, worst, cvar, …"""
     risk: float | None = None
     """Of the objective."""
+    terminal_value: Flag = False
+    """Learn the value of the state that a plan ends in, too, and plan with it: for short horizons."""
     eval_every: int | None = None
     """Trials after which fresh episodes are driven, from which nothing is learnt; 0: never."""
     eval_episodes: int | None = None
@@ -108,5 +110,6 @@ class Pets:
             "retrain_every", "planner", "particles", "propagation", "objective", "risk", "eval_every", "eval_episodes", "threads",
         )  # fmt: skip
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        given.update({"terminal_value": True} if self.terminal_value else {})
         planner = {name: getattr(self, name) for name in ("horizon", "population", "iterations") if getattr(self, name) is not None}
         return {**given, "planner_settings": planner}

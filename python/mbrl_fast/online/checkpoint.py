@@ -5,6 +5,8 @@ checkpoint.npz
   json                   format, settings, trial, records, elites: one string
   transitions/<column>   all that was seen
   member/<i>/<name>      weights, normaliser and all else of the i-th network's state
+  reward/<name>          likewise of a learnt reward and of a learnt value
+  value/<name>
 ```
 """
 
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +44,8 @@ def save(path: Path, settings: PETSSettings, learnt: Learnt) -> None:
         "elites": learnt.models.elites if learnt.models else None,
     }
     arrays: dict[str, Any] = {f"transitions/{name}": getattr(learnt.data, name) for name in TYPES}
-    for number, member in enumerate(learnt.models.members if learnt.models else []):
-        arrays.update({f"member/{number}/{name}": value.numpy() for name, value in member.state_dict().items()})
+    for prefix, module in (learnt.models.parts() if learnt.models else {}).items():
+        arrays.update({f"{prefix}/{name}": value.numpy() for name, value in module.state_dict().items()})
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with part.open("wb") as file:
@@ -102,15 +105,16 @@ def _compare(path: Path, saved: dict[str, Any], settings: PETSSettings) -> None:
 def _models(path: Path, settings: PETSSettings, task: Any, arrays: dict[str, NDArray[Any]], elites: list[int]) -> Models:
     import torch
 
-    from mbrl_fast.online.fit import Models, make_models
+    from mbrl_fast.online.fit import make_models
 
     blank = make_models(settings, task)
-    for number, member in enumerate(blank.members):
-        prefix = f"member/{number}/"
-        state = {name.removeprefix(prefix): torch.from_numpy(array) for name, array in arrays.items() if name.startswith(prefix)}
+    for prefix, module in blank.parts().items():
+        names = [name for name in arrays if name.startswith(f"{prefix}/")]
+        state = {name.removeprefix(f"{prefix}/"): torch.from_numpy(arrays[name]) for name in names}
         try:
-            member.load_state_dict(state)
+            module.load_state_dict(state)
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             raise ValueError(f"{path}: the weights do not fit the networks of the task {task.name} ({reason})") from error
-    return Models([member.eval() for member in blank.members], elites)
+        module.eval()
+    return replace(blank, elites=elites)

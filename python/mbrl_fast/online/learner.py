@@ -62,7 +62,7 @@ class Learner:
         """Fit to this data and hand the weights to the Problem."""
         begin = perf_counter()
         seed = stream(self.settings.seed, self.trial, "fit", self.fits)
-        self.models, self.history = fit(self.settings, self.task, data, self._latest, seed, self.progress)
+        self.models, self.history = fit(self.settings, self.task, data, self._latest, seed, self.fits > 0, self.progress)
         fitted = perf_counter()
         self.problem = self._problem = hand_over(self.settings, self.task, self.models, self._problem)
         self._latest, self.fits = self.models, self.fits + 1

@@ -38,7 +38,8 @@ class PETSSettings:
         propagation: "ts_inf" (a particle stays with its network), "ts1" (it changes at every step), "expectation" (the mean of all
             networks), "distribution" (a normal with the mean and spread of all networks).
         objective, risk: what counts of a candidate's particles (`PlannerSettings`).
-        terminal_value: whether the value of the state that a plan ends in is learnt and added.
+        terminal_value: whether the value of the state that a plan ends in is learnt and added; the planner's discount must then be
+            below 1, and is 0.99 where nothing is said.
         eval_every: trials after which fresh episodes are driven that nothing is learnt from; 0: never.
         eval_episodes: how many.
         threads: of the planner, and of PyTorch while it trains, whose sums depend on it in their last bits.
@@ -73,7 +74,8 @@ class PETSSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden_sizes", tuple(int(size) for size in self.hidden_sizes))
-        object.__setattr__(self, "planner_settings", dict(self.planner_settings))
+        usual = {"discount": 0.99} if self.terminal_value else {}
+        object.__setattr__(self, "planner_settings", {**usual, **self.planner_settings})
         object.__setattr__(self, "planner", planner_name(self.planner))
         for name in ("exploration_episodes", "trials", "members", "epochs", "batch_size", "patience", "eval_episodes", "threads"):
             _at_least(1, **{name: getattr(self, name)})
@@ -102,7 +104,9 @@ class PETSSettings:
         for name in self.planner_settings:
             if name not in known:
                 raise ValueError(f"planner_settings: {self.planner} has no setting {name!r}; it has: {', '.join(known)}")
-        settings_type(**self.planner_options())
+        made = settings_type(**self.planner_options())
+        if self.terminal_value and not made.discount < 1.0:
+            raise ValueError(f"a terminal_value needs a discount below 1 in planner_settings, got discount={made.discount}")
 
     @property
     def planning_members(self) -> int:
