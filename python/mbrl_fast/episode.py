@@ -30,7 +30,7 @@ class TrackerLike(Protocol):
         """See the outcome of one environment step."""
 
     def metrics(self) -> Metrics:
-        """Outcome so far: success (bool), steps_to_success (int or None), and what else the task has, such as strict and crash."""
+        """Outcome so far: success (bool) and steps_to_success (int or None) where the task knows success, and what else it has."""
 
 
 class TaskLike(Protocol):
@@ -203,6 +203,8 @@ def _planned_states(agent: DriverLike) -> NDArray[np.float32]:
 
 def outcome(metrics: Metrics) -> str:
     """Say in a few words how an episode ended."""
+    if "success" not in metrics:
+        return "over"
     if "strict" not in metrics:
         return "success" if metrics["success"] else "no success"
     if metrics["strict"]:

@@ -14,7 +14,8 @@ class Evaluate:
 
     Parking: success is the environment's own rule, which has no speed in it: driving through the spot counts. strict
     means stopped in it: slower than 0.5 m/s, heading within 10°, for 1 s. Pendulum: success is an upright rod, within
-    0.2 rad and 0.5 rad/s for the episode's last second. Intervals are 95 % Wilson.
+    0.2 rad and 0.5 rad/s for the episode's last second. A swung-up cart-pole is within 0.15 m of its goal for as long, a
+    balanced one has not fallen, and a reacher touches its target at the end. Intervals are 95 % Wilson.
 
     Try:
       mbrl-fast evaluate runs/first --episodes 100 --seed 1000 --jobs 2

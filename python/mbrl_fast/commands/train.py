@@ -21,7 +21,8 @@ class Train:
     out: Path
     """Run folder to make. It appears whole, when training has ended, or not at all."""
     task: str = "parking"
-    """What to learn. There are: parking, parking-parked (ten other cars stand there), pendulum."""
+    """What to learn. There are: parking, parking-parked (ten other cars stand there), pendulum, cartpole, and in MuJoCo
+    cartpole-swingup, inverted-pendulum, reacher, half-cheetah; or a task of your own, "module:Class"."""
     seed: int = 0
     """Of data, weights and training. The same seed gives the same file."""
     transitions: int | None = None

@@ -8,7 +8,7 @@ from .balance import Balance, BalanceTracker
 from .cartpole import CartPole
 from .cartpole_swingup import CartPoleSwingUp, SwingUpTracker
 from .delayed import Delayed
-from .gym_task import GymTask
+from .gym_task import GymTask, Tracker
 from .half_cheetah import HalfCheetah, HalfCheetahTracker
 from .inverted_pendulum import InvertedPendulum
 from .parking import Parking
@@ -45,4 +45,5 @@ __all__ = [
     "Reacher",
     "ReacherTracker",
     "SwingUpTracker",
+    "Tracker",
 ]

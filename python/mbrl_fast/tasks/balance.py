@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .gym_task import GymTask
+from .gym_task import GymTask, Tracker
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,22 +39,20 @@ class Balance(GymTask):
         return BalanceTracker(self.limits)
 
 
-class BalanceTracker:
+class BalanceTracker(Tracker):
     """Watches one episode of balancing. The environment itself ends it with a fall."""
 
-    done = False
-
     def __init__(self, limits: Mapping[int, float]) -> None:
+        super().__init__()
         self._limits = dict(limits)
-        self._steps = 0
         self._fell = False
 
     def update(self, observation: ArrayLike, info: dict[str, Any]) -> None:
         """Take in what ``env.step`` returned."""
+        super().update(observation, info)
         values = np.asarray(observation, dtype=np.float64)
-        self._steps += 1
         self._fell |= any(abs(values[index]) > limit for index, limit in self._limits.items())
 
     def metrics(self) -> dict[str, Any]:
         """The episode so far: success (bool, it has not fallen), steps."""
-        return {"success": not self._fell, "steps_to_success": None, "steps": self._steps}
+        return {"success": not self._fell, "steps_to_success": None, **super().metrics()}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .gym_task import GymTask
+from .gym_task import GymTask, Tracker
 
 if TYPE_CHECKING:
     import gymnasium
@@ -113,24 +113,23 @@ class CartPoleSwingUp(GymTask):
         return SwingUpTracker()
 
 
-class SwingUpTracker:
-    """Watches one episode of swinging up. It is never over before the environment says so: every step counts."""
-
-    done = False
+class SwingUpTracker(Tracker):
+    """Watches one episode of swinging up."""
 
     def __init__(self) -> None:
-        self._steps = self._held = 0
+        super().__init__()
+        self._held = 0
         self._steps_to_success: int | None = None
 
     def update(self, observation: ArrayLike, info: dict[str, Any]) -> None:
         """Take in what ``env.step`` returned."""
+        super().update(observation, info)
         position, angle = np.asarray(observation, dtype=np.float64)[:2]
         distance = np.hypot(position - POLE_LENGTH * np.sin(angle), POLE_LENGTH * (1.0 + np.cos(angle)))
-        self._steps += 1
         self._held = self._held + 1 if distance < UP_DISTANCE else 0
         if self._held == UP_STEPS and self._steps_to_success is None:
-            self._steps_to_success = self._steps
+            self._steps_to_success = self.steps
 
     def metrics(self) -> dict[str, Any]:
         """The episode so far: success (bool, up for 1 s at its end), steps_to_success (int or None, the first), steps."""
-        return {"success": self._held >= UP_STEPS, "steps_to_success": self._steps_to_success, "steps": self._steps}
+        return {"success": self._held >= UP_STEPS, "steps_to_success": self._steps_to_success, **super().metrics()}

@@ -25,8 +25,8 @@ RENDER_MODES = (None, "rgb_array", "human")
 class GymTask:
     """A task whose environment observes an array of numbers, the state unless `observe` says otherwise.
 
-    A task of this kind names its environment, its state and its action, and gives `reward` and `tracker`; what follows here are
-    the defaults of everything else.
+    A task of this kind names its environment, its state and its action, and gives `reward` and `planner_settings`; what follows
+    here are the defaults of everything else.
 
     Args:
         max_steps: steps until the environment truncates the episode.
@@ -90,7 +90,8 @@ class GymTask:
     def _make(self, render_mode: str | None) -> gymnasium.Env[Any, Any]:
         import gymnasium
 
-        return gymnasium.make(self.env_id, render_mode=render_mode, max_episode_steps=self.max_steps, disable_env_checker=True)
+        rendered = {"render_mode": render_mode} if render_mode else {}  # an environment need not know of rendering
+        return gymnasium.make(self.env_id, max_episode_steps=self.max_steps, disable_env_checker=True, **rendered)
 
     def observe(self, observation: ArrayLike) -> tuple[Array, dict[str, Array]]:
         """Read an observation of the environment.
@@ -99,6 +100,10 @@ class GymTask:
             state [S], float32, and no inputs; [B, S] for a batch of observations.
         """
         return finite(observation, self.state_names), {}
+
+    def tracker(self) -> Tracker:
+        """A fresh measurement of one episode."""
+        return Tracker()
 
     def network(self, data: Transitions, hidden_size: int) -> nn.Module:
         """A model to be trained on these transitions, which it takes its scales from."""
@@ -125,6 +130,23 @@ class GymTask:
         apart = np.abs(predicted.astype(np.float64) - actual)
         named = zip(self.state_names, self.state_units, np.moveaxis(apart, -1, 0), strict=True)
         return {f"{name} [{unit}]": values for name, unit, values in named}
+
+
+class Tracker:
+    """Watches one episode. It is never over before the environment says so: every step counts."""
+
+    done = False
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+    def update(self, observation: Any, info: dict[str, Any]) -> None:
+        """Take in what ``env.step`` returned."""
+        self.steps += 1
+
+    def metrics(self) -> dict[str, Any]:
+        """The episode so far: steps; of a task that knows success also success (bool) and steps_to_success (int or None)."""
+        return {"steps": self.steps}
 
 
 def finite(observation: ArrayLike, names: Sequence[str]) -> Array:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .gym_task import Array, GymTask
+from .gym_task import Array, GymTask, Tracker
 
 if TYPE_CHECKING:
     import gymnasium
@@ -123,22 +123,21 @@ class HalfCheetah(GymTask):
         }
 
 
-class HalfCheetahTracker:
-    """Watches one episode of running. It is never over before the environment says so: every step counts."""
-
-    done = False
+class HalfCheetahTracker(Tracker):
+    """Watches one episode of running."""
 
     def __init__(self, dt: float) -> None:
-        self._dt, self._steps, self._distance = dt, 0, 0.0
+        super().__init__()
+        self._dt, self._distance = dt, 0.0
 
     def update(self, observation: ArrayLike, info: dict[str, Any]) -> None:
         """Take in what ``env.step`` returned."""
-        self._steps += 1
+        super().update(observation, info)
         self._distance += self._dt * float(np.asarray(observation, dtype=np.float64)[0])
 
     def metrics(self) -> dict[str, Any]:
         """The episode so far: distance (m, forward), steps. Success has no meaning here."""
-        return {"distance": self._distance, "steps": self._steps}
+        return {"distance": self._distance, **super().metrics()}
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .gym_task import Array, GymTask
+from .gym_task import Array, GymTask, Tracker
 
 if TYPE_CHECKING:
     from torch import nn
@@ -134,27 +134,26 @@ class Pendulum(GymTask):
         }
 
 
-class PendulumTracker:
-    """Watches one episode of the pendulum. It is never over before the environment says so: every step counts."""
-
-    done = False
+class PendulumTracker(Tracker):
+    """Watches one episode of the pendulum."""
 
     def __init__(self) -> None:
-        self._steps = self._held = 0
+        super().__init__()
+        self._held = 0
         self._steps_to_success: int | None = None
 
     def update(self, observation: Sequence[float] | Array, info: dict[str, Any]) -> None:
         """Take in what ``env.step`` returned."""
+        super().update(observation, info)
         state = np.asarray(observation, dtype=np.float64)
         upright = abs(angle(state)) < UPRIGHT_ANGLE and abs(state[2]) < UPRIGHT_SPEED
-        self._steps += 1
         self._held = self._held + 1 if upright else 0
         if self._held == UPRIGHT_STEPS and self._steps_to_success is None:
-            self._steps_to_success = self._steps
+            self._steps_to_success = self.steps
 
     def metrics(self) -> dict[str, Any]:
         """The episode so far: success (bool, upright for 1 s at its end), steps_to_success (int or None, the first), steps."""
-        return {"success": self._held >= UPRIGHT_STEPS, "steps_to_success": self._steps_to_success, "steps": self._steps}
+        return {"success": self._held >= UPRIGHT_STEPS, "steps_to_success": self._steps_to_success, **super().metrics()}
 
 
 def angle(state: ArrayLike) -> NDArray[np.float64]:

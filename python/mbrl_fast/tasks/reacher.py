@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .gym_task import Array, GymTask, finite
+from .gym_task import Array, GymTask, Tracker, finite
 
 if TYPE_CHECKING:
     import gymnasium
@@ -138,22 +138,21 @@ class Reacher(GymTask):
         return {"tip [m]": np.linalg.norm(tip(predicted) - tip(actual), axis=-1), "rates [rad/s]": rates}
 
 
-class ReacherTracker:
-    """Watches one episode of reaching. It is never over before the environment says so: every step counts."""
-
-    done = False
+class ReacherTracker(Tracker):
+    """Watches one episode of reaching."""
 
     def __init__(self) -> None:
-        self._steps, self._distance = 0, float("inf")
+        super().__init__()
+        self._distance = float("inf")
         self._steps_to_success: int | None = None
 
     def update(self, observation: ArrayLike, info: dict[str, Any]) -> None:
         """Take in what ``env.step`` returned."""
+        super().update(observation, info)
         values = np.asarray(observation, dtype=np.float64)
-        self._steps += 1
         self._distance = float(np.linalg.norm(tip(values) - values[2:4]))
         if self._distance < TOUCH and self._steps_to_success is None:
-            self._steps_to_success = self._steps
+            self._steps_to_success = self.steps
 
     def metrics(self) -> dict[str, Any]:
         """The episode so far: success (bool, tip and target touch), distance (m), steps_to_success (int or None), steps."""
@@ -161,7 +160,7 @@ class ReacherTracker:
             "success": self._distance < TOUCH,
             "distance": self._distance,
             "steps_to_success": self._steps_to_success,
-            "steps": self._steps,
+            **super().metrics(),
         }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class ForwardSpeed(gymnasium.Wrapper[Any, Any, Any, Any]):
+class ForwardSpeed(gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.RecordConstructorArgs):
     """Puts the mean forward speed over the last step, m/s, before what HalfCheetah-v5 observes; 0 after a reset.
 
     The environment's reward is of that speed, and what it observes itself has only the speed at the step's end: without it no
@@ -17,6 +17,7 @@ class ForwardSpeed(gymnasium.Wrapper[Any, Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        gymnasium.utils.RecordConstructorArgs.__init__(self)
         super().__init__(env)
         size = int(np.prod(env.observation_space.shape or ())) + 1
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float64)

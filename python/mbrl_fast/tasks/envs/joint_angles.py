@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class JointAngles(gymnasium.ObservationWrapper[Any, Any, Any]):
+class JointAngles(gymnasium.ObservationWrapper[Any, Any, Any], gymnasium.utils.RecordConstructorArgs):
     """Observes [θ1, θ2, goal x, goal y, rate 1, rate 2], radians never wrapped, metres, radians per second.
 
     In these coordinates the arm moves almost linearly in what its motors do, and an angle may turn on without a jump. What else
@@ -17,6 +17,7 @@ class JointAngles(gymnasium.ObservationWrapper[Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        gymnasium.utils.RecordConstructorArgs.__init__(self)
         super().__init__(env)
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (6,), np.float64)
 
