@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,21 +71,22 @@ def test_the_recipes_file_trains_and_drives(folder: Path, capsys: pytest.Capture
     assert line["mean_return"] > -20
 
 
-def test_a_worker_process_finds_it_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_python_finds_it_in_the_working_directory_and_so_do_its_workers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("joblib")
     from mbrl_fast.cli import main
 
-    run = str(folder / "run")
+    run, evaluate = str(folder / "run"), ["--episodes", "2", "--max-steps", "5", "--json"]
     assert (
         main(["train", "--task", "cart_task:CartTask", "--out", run, "--transitions", "300", "--members", "1", "--epochs", "1"])
         == 0
     )
-    results = []
-    for jobs in ("1", "2"):
-        capsys.readouterr()
-        assert main(["evaluate", run, "--episodes", "2", "--max-steps", "5", "--jobs", jobs, "--json"]) == 0
-        results.append(json.loads(capsys.readouterr().out)["mean_return"])
-    assert results[0] == results[1]
+    capsys.readouterr()
+    assert main(["evaluate", run, *evaluate]) == 0
+    here = json.loads(capsys.readouterr().out)
+    command = [sys.executable, "-m", "mbrl_fast", "evaluate", "run", *evaluate, "--jobs", "2"]
+    workers = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert workers.returncode == 0, workers.stderr
+    assert json.loads(workers.stdout)["mean_return"] == here["mean_return"]
 
 
 @pytest.mark.parametrize(
