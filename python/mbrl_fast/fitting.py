@@ -190,7 +190,9 @@ class _Fit:
         error, relative = (columns[-1] - mean) / std, std * self.scale
         entries = 0.5 * error.square() + torch.log(relative)
         weights = relative.detach() ** (2.0 * self.settings.beta)
-        return entries.flatten(1).mean(1), (weights * entries).flatten(1).mean(1) + penalty
+        minimised = (weights * entries).flatten(1).mean(1)
+        # the penalty on the bounds of a std weighs what the likelihood does, or it would lift the least std there is
+        return entries.flatten(1).mean(1), minimised + weights.flatten(1).mean(1) * penalty
 
     def _learning_rate(self, epoch: float) -> float:
         if self.settings.schedule == "constant":

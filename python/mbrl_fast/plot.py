@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mbrl_fast.report.calibration_plot import calibration
 from mbrl_fast.report.canvas import COLORS, axes_or_new, save
 from mbrl_fast.report.episode_plot import episode
 from mbrl_fast.report.fan import fan, measure_fan
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from mbrl_fast.agent import PlanLike
 
-__all__ = ["episode", "fan", "learning_curve", "losses", "measure_fan", "open_loop", "plan", "save", "swing"]
+__all__ = ["calibration", "episode", "fan", "learning_curve", "losses", "measure_fan", "open_loop", "plan", "save", "swing"]
 
 
 def plan(planned: PlanLike, goal: ArrayLike | None = None, axes: Axes | None = None) -> Axes:

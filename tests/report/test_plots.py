@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mbrl_fast import plot
+from mbrl_fast.calibration import Calibration
 from mbrl_fast.episode import Episode
 from mbrl_fast.report.fan import Fan
 from mbrl_fast.report.lot import footprint, positions
@@ -56,6 +57,26 @@ def test_losses_draw_every_member_and_mark_the_weights_that_were_kept() -> None:
     assert len(axes.lines) == 5
     assert axes.lines[-1].get_ydata().tolist() == pytest.approx([0.2, 0.8])
     assert axes.get_yscale() == "log"
+
+
+def test_a_likelihood_may_be_negative_and_is_drawn_all_the_same() -> None:
+    losses = np.linspace(2.0, -3.0, 10)[:, None]
+    axes = plot.losses(SimpleNamespace(train_loss=losses, validation_loss=losses + 0.5, best_epoch=np.array([9])))
+    assert axes.get_yscale() == "linear"
+    assert axes.get_ylabel().startswith("negative log likelihood")
+    assert axes.get_ylim()[0] < -3.0
+
+
+def test_calibration_has_a_line_for_every_entry_and_the_diagonal() -> None:
+    measured = Calibration(np.array([0.5, 0.9]), np.array([[0.4, 0.7], [0.8, 0.95]]), np.array([1.3, 0.8]), 1.0, 1234)
+    axes = plot.calibration(measured, ("angle", "speed"))
+    diagonal, angle, speed = axes.lines
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [0, 1]
+    assert angle.get_xdata().tolist() == [0.5, 0.9]
+    assert speed.get_ydata().tolist() == [0.7, 0.95]
+    assert [angle.get_label(), speed.get_label()] == ["angle: errors 1.30 std", "speed: errors 0.80 std"]
+    assert "1,234 steps" in axes.get_title()
+    assert plot.calibration(measured).lines[1].get_label().startswith("entry 0")
 
 
 def test_open_loop_errors_are_drawn_over_seconds() -> None:

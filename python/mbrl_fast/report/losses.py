@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def losses(history: History, axes: Axes | None = None) -> Axes:
-    """Draw training and validation loss by epoch, one thin line a member; a dot marks the weights that were kept."""
+    """Draw training and validation loss by epoch, one thin line a member; a dot marks the weights that were kept.
+
+    A squared error is drawn on a logarithmic axis, a likelihood, which may be negative, on a linear one.
+    """
     axes = axes_or_new(axes)
     curves = {"training": history.train_loss, "validation": history.validation_loss}
     for (name, values), color in zip(curves.items(), COLORS, strict=False):
@@ -25,9 +28,10 @@ def losses(history: History, axes: Axes | None = None) -> Axes:
     members = np.arange(history.validation_loss.shape[1])
     kept = history.validation_loss[history.best_epoch, members]
     axes.plot(history.best_epoch, kept, "o", color=COLORS[1], markersize=4, label="kept")
-    axes.set_yscale("log")
+    squared = min(history.train_loss.min(), history.validation_loss.min()) > 0.0
+    axes.set_yscale("log" if squared else "linear")
     axes.set_xlabel("epoch")
-    axes.set_ylabel("squared error, in spreads of the data")
+    axes.set_ylabel("squared error, in spreads of the data" if squared else "negative log likelihood, in spreads of the data")
     axes.set_title(f"loss of {len(members)} member{'s' if len(members) > 1 else ''}")
     axes.legend(fontsize="small")
     return axes
