@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from mbrl_fast.agent import Agent
+from mbrl_fast.demo import progress_bar
 from mbrl_fast.episode import outcome, run_episode
 from mbrl_fast.evaluation import EvaluationResult, evaluate, wilson_interval
 
@@ -222,3 +224,23 @@ def test_outcome_says_how_it_ended() -> None:
     ]
     expected = ["parked, at rest", "reached the spot, did not stay", "crashed", "out of time", "reached the spot, then crashed"]
     assert words == expected
+
+
+def test_an_episode_knows_its_crash_and_its_termination_and_is_watched_step_by_step() -> None:
+    seen: list[int] = []
+    ended = run_episode(Agent(StepPlanner(200), LineTask()), LineTask(), seed=0)
+    assert ended.terminated
+    assert ended.crashed.tolist() == [True]
+    whole = run_episode(make_agent(), LineTask(), 5, after_step=lambda recorder: seen.append(len(recorder.episode().actions)))
+    assert not whole.terminated
+    assert not whole.crashed.any()
+    assert seen == [1, 2, 3, 4, 5, 6]  # of seven: not after the last
+
+
+def test_the_bar_counts_what_the_task_knows(capsys: pytest.CaptureFixture[str]) -> None:
+    episodes = [run_episode(make_agent(), LineTask(), 0), run_episode(make_agent(), LineTask(), 0)]
+    assert list(progress_bar(episodes, 2)) == episodes
+    assert "success=2" in capsys.readouterr().err
+    unknowing = [replace(episode, metrics={"return": 1.0}) for episode in episodes]
+    assert list(progress_bar(unknowing, 2)) == unknowing
+    assert "success" not in capsys.readouterr().err

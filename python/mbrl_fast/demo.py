@@ -136,15 +136,16 @@ def train_notebook(data: Transitions, seed: int, epochs: int = 1500) -> nn.Modul
 
 
 def progress_bar(finished: Iterable[Episode], total: int, description: str = "episodes") -> Iterator[Episode]:
-    """Show a bar on stderr that counts episodes and successes."""
+    """Show a bar on stderr that counts episodes, and successes and crashes where the task knows them."""
     from tqdm.auto import tqdm
 
-    successes = crashes = 0
+    counts = dict.fromkeys(("success", "crash"), 0)
     with tqdm(finished, desc=description, total=total, unit="episode") as bar:
         for episode in bar:
-            successes += bool(episode.metrics["success"])
-            crashes += bool(episode.metrics.get("crash"))
-            bar.set_postfix(success=successes, **({"crash": crashes} if "crash" in episode.metrics else {}))
+            known = [name for name in counts if name in episode.metrics]
+            for name in known:
+                counts[name] += bool(episode.metrics[name])
+            bar.set_postfix({name: counts[name] for name in known})
             yield episode
 
 
