@@ -68,7 +68,7 @@ def learn(
         ValueError: the checkpoint is of other settings, another task or another version, or is damaged; it is left as it is.
     """
     task = task if task is not None else make_task(settings.task)
-    needs_extras(getattr(task, "packages", ()))
+    needs_extras(getattr(task, "packages", ()), getattr(task, "extra", "envs"))
     run = Run(Path(folder).absolute())
     _make_room(run, resume, overwrite)
     path = run.folder / CHECKPOINT
