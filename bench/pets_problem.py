@@ -87,7 +87,7 @@ def pendulum(members: int, transitions: int = 1000, epochs: int = 60, **sizes: i
     def network() -> Gaussian:
         return Gaussian(3, 1, (64, 64), std="softplus").normalise(data.states, data.actions, data.next_states)
 
-    settings = TrainingSettings(epochs=epochs, learning_rate=3e-3)
+    settings = TrainingSettings(epochs=epochs, learning_rate=3e-3, split_by="step")
     trained, _ = train(make_members(network, members), data, settings, progress=False)
     problem = export(trained if members > 1 else trained[0], PendulumReward(), env=task)
     return PETSProblem(trained, problem, **sizes)
