@@ -56,7 +56,7 @@ class CartPoleSwingUp(GymTask):
         "exploration_episodes": 1,
         "trials": 15,
         "members": 5,
-        "hidden_sizes": (128, 128, 128),
+        "hidden_sizes": (128, 128),
         "planner": "cem",
         "planner_settings": {
             "horizon": 25,
@@ -73,9 +73,9 @@ class CartPoleSwingUp(GymTask):
             "include_mean": False,
             "returns": "mean",
         },
-        "particles": 20,
+        "particles": 10,
     }
-    """The paper's numbers, but for its networks of 3 × 500 units and its 50 trials."""
+    """The paper's numbers, but for its networks of 3 × 500 units, its 20 particles and its 50 trials."""
 
     def _make(self, render_mode: str | None) -> gymnasium.Env[Any, Any]:
         from gymnasium.wrappers import TimeLimit
