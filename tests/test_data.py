@@ -91,6 +91,18 @@ def test_split_needs_two_episodes_and_a_fraction() -> None:
         walk([5, 5]).split(1.0)
 
 
+def test_split_by_steps_needs_one_episode_and_loses_no_step() -> None:
+    data = walk([20])
+    training, validation = data.split(0.25, seed=1, by="step")
+    assert (len(training), len(validation)) == (15, 5)
+    assert sorted([*training.states[:, 0], *validation.states[:, 0]]) == data.states[:, 0].tolist()
+    assert validation.states[:, 0].tolist() != data.states[-5:, 0].tolist()  # at random, not the last
+    with pytest.raises(ValueError, match="splitting by step needs at least 2 steps, got 1"):
+        walk([1]).split(by="step")
+    with pytest.raises(ValueError, match='by must be "episode" or "step", got by=\'row\''):
+        data.split(by="row")
+
+
 def test_windows_are_runs_within_one_episode() -> None:
     data = walk([4, 2, 5])
     assert data.windows(3).tolist() == [0, 1, 6, 7, 8]
