@@ -33,19 +33,6 @@ class GaussianMLP(MLP):
         return state + 0.2 * change, 0.02 * nn.functional.softplus(raw) + 1e-3
 
 
-class NoiseInAction(nn.Module):
-    """A Gaussian model whose draw is part of the action: two controls, then six standard normals."""
-
-    def __init__(self, model: GaussianMLP) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, state: Tensor, action: Tensor) -> Tensor:
-        """state [N, 6], action [N, 8] -> [N, 6]."""
-        mean, std = self.model(state, action[:, :2])
-        return mean + std * action[:, 2:]
-
-
 DRIVE_STEP = 0.05
 
 

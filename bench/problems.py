@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 import mbrl_fast as mf
-from bench.models import DRIVE_STEP, MLP, DifferentialDrive, GaussianMLP, NoiseInAction, path_and_goal
+from bench.models import DRIVE_STEP, MLP, DifferentialDrive, GaussianMLP, path_and_goal
 from mbrl_fast.export import export
 from mbrl_fast.reference.notebook import DynamicsModel
 from mbrl_fast.rewards import GoalDistance
@@ -80,28 +80,11 @@ def mlp_problem(population: int = 1024) -> PlanningProblem:
     return _towards_goal("MLP 4×200 SiLU", MLP(200, 4, 6), population=population)
 
 
-PARTICLES = 10
-
-
-def gaussian_problem(population: int = 400, noise: bool = True) -> PlanningProblem:
-    """A Gaussian MLP 8-64-64-(6 means, 6 stds) with SiLU and softplus, population × 10 rollouts of 25 steps, 5 iterations.
-
-    The engine has no particles yet. What runs today in their place, and is timed: ten times as many independent candidates, each
-    rolled out once. A stochastic Problem as exported computes mean and std, but its noise is 0 while planning: `noise=False`.
-    With `noise`, the six normals of a model step come from the planner's generator as six more entries of the action (clipped
-    to ±1), so that arithmetic and draws are those of particles. Missing in both: the mean over a candidate's particles; and the
-    refit sorts ten times the candidates.
-    """
+def gaussian_problem(population: int = 400) -> PlanningProblem:
+    """A Gaussian MLP 8-64-64-(6 means, 6 stds) with SiLU and softplus, 10 particles a candidate, 25 steps, 5 iterations."""
     torch.manual_seed(0)
-    model = GaussianMLP().eval()
-    dynamics = NoiseInAction(model).eval() if noise else model
-    problem = export(
-        dynamics, GoalDistance(), state_size=6, action_size=8 if noise else 2, inputs={"goal": 6}, action_low=-1, action_high=1,
-        dt=0.2,
-    )  # fmt: skip
-    settings = {"population": population * PARTICLES, "elites": 40, "horizon": 25, "steps_per_knot": 1, "iterations": 5}
-    name = f"Gaussian MLP 2×64 SiLU, {population} × {PARTICLES} rollouts, {'noise' if noise else 'mean and std without draws'}"
-    return PlanningProblem(name, model, problem, STATE, {"goal": GOAL}, settings)
+    settings = {"population": population, "particles": 10, "elites": 40, "horizon": 25, "steps_per_knot": 1, "iterations": 5}
+    return _towards_goal("Gaussian MLP 2×64 SiLU, 10 particles", GaussianMLP(), **settings)
 
 
 def drive_problem(population: int = 2048, steps: int = 100, points: int = 5) -> PlanningProblem:
@@ -145,7 +128,6 @@ PROBLEMS: dict[str, Callable[[], PlanningProblem]] = {
     "seed-1024": lambda: seed_problem(1024),
     "mlp": mlp_problem,
     "gaussian": gaussian_problem,
-    "gaussian-no-draws": lambda: gaussian_problem(noise=False),
     "drive": drive_problem,
     "small": small_problem,
     "tiny": tiny_problem,

@@ -30,7 +30,7 @@ from bench.contenders import Contender
 from bench.problems import PROBLEMS, PlanningProblem
 from mbrl_fast.export import export
 
-DEFAULT = ("seed", "seed-1024", "mlp", "gaussian", "gaussian-no-draws", "drive")
+DEFAULT = ("seed", "seed-1024", "mlp", "gaussian", "drive")
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu, "abs": torch.abs, "sqrt": torch.sqrt, "exp": torch.exp, "tanh": torch.tanh, "sigmoid": torch.sigmoid,
     "silu": nn.functional.silu, "softplus": nn.functional.softplus, "sin": torch.sin, "cos": torch.cos, "atan": torch.atan,

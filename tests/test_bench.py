@@ -167,7 +167,7 @@ def test_spin_loop_grows_with_its_rounds() -> None:
     assert native.calibrate("baseline", 2e-4, trials=11) > native.calibrate("baseline", 2e-5, trials=11)
 
 
-@pytest.mark.parametrize("name", ["small", "tiny", "drive", "gaussian-no-draws"])
+@pytest.mark.parametrize("name", ["small", "tiny", "drive", "gaussian"])
 def test_problem_plans(name: str) -> None:
     problem = problems.PROBLEMS[name]()
     assert problem.planner().plan(problem.state, **problem.inputs).status == "ok"
