@@ -117,6 +117,6 @@ def test_evaluate_films_and_plots_the_first_episode(tmp_path: Path) -> None:
 def test_tasks_are_filmed_by_their_names_and_another_is_refused(tmp_path: Path) -> None:
     assert set(FILMED) <= set(TASKS)
     unknown = SimpleNamespace(name="flying")
-    with pytest.raises(ValueError, match=r"^only parking, parking-parked, pendulum can be filmed, got the task flying$"):
+    with pytest.raises(ValueError, match=r"^only parking, .*, reacher can be filmed, got the task flying$"):
         film(None, unknown, 0, tmp_path)  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())

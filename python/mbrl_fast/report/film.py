@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,11 @@ from mbrl_fast.agent import Agent
 from mbrl_fast.episode import Episode, run_episode
 from mbrl_fast.report.canvas import save
 from mbrl_fast.report.episode_plot import episode
+from mbrl_fast.report.over_time import over_time
+from mbrl_fast.report.sticks import CartPoleCamera, InvertedPendulumCamera, ReacherCamera, SwingUpCamera
 from mbrl_fast.report.swing import SwingCamera, swing
 from mbrl_fast.report.video import Camera, FilmLike, open_video
+from mbrl_fast.tasks import CartPole, CartPoleSwingUp, InvertedPendulum, Reacher
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +24,10 @@ FILMED: dict[str, tuple[type[FilmLike], Callable[[Episode], Axes]]] = {
     "parking": (Camera, episode),
     "parking-parked": (Camera, episode),
     "pendulum": (SwingCamera, swing),
+    "cartpole": (CartPoleCamera, partial(over_time, task=CartPole())),
+    "cartpole-swingup": (SwingUpCamera, partial(over_time, task=CartPoleSwingUp())),
+    "inverted-pendulum": (InvertedPendulumCamera, partial(over_time, task=InvertedPendulum())),
+    "reacher": (ReacherCamera, partial(over_time, task=Reacher())),
 }
 """By the task's name: which camera films it, and what draws an episode."""
 
