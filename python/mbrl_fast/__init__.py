@@ -46,7 +46,7 @@ _LAZY = {
     "Collocation": "mbrl_fast.planners.collocation",
 }
 _LAZY_MODULES = {
-    "data", "episode", "evaluation", "metrics", "minari_io", "models", "online", "plot", "reference", "report", "rewards", "sweep",
+    "data", "episode", "evaluation", "metrics", "minari_io", "models", "online", "onnx_io", "plot", "reference", "report", "rewards", "sweep",
     "tasks", "training", "vector_evaluation",
 }  # fmt: skip
 _EXTRA = {"torch": "train", "tqdm": "train", "gymnasium": "envs", "highway_env": "envs", "matplotlib": "train"}
