@@ -46,8 +46,8 @@ _LAZY = {
     "Collocation": "mbrl_fast.planners.collocation",
 }
 _LAZY_MODULES = {
-    "data", "episode", "evaluation", "metrics", "minari_io", "models", "online", "onnx_io", "plot", "reference", "report", "rewards", "sweep",
-    "tasks", "training", "vector_evaluation",
+    "data", "episode", "evaluation", "hub", "metrics", "minari_io", "models", "online", "onnx_io", "plot", "reference",
+    "report", "rewards", "sweep", "tasks", "training", "vector_evaluation",
 }  # fmt: skip
 _EXTRA = {"torch": "train", "tqdm": "train", "gymnasium": "envs", "highway_env": "envs", "matplotlib": "train"}
 
