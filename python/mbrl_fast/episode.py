@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -66,7 +67,7 @@ class DriverLike(Protocol):
         """Begin a new episode."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Episode:
     """What happened in one episode of T steps."""
 
@@ -91,13 +92,27 @@ class Episode:
     """[T], whether the environment said of a step that it ended in a crash."""
     terminated: bool = False
     """Whether the environment ended it because of where it led, and not because time was up."""
+    task: Any = None
+    """Whose episode it is, if known: for names and units in pictures, and for the picture that suits it."""
+    video: Path | None = None
+    """The film of it, if there is one."""
+
+    def __repr__(self) -> str:
+        milliseconds = float(np.median(self.plan_ms)) if len(self.plan_ms) else float("nan")
+        name = getattr(self.task, "name", "of an unnamed task")
+        return f"Episode({name}, seed {self.seed}: {ending(self)}, plans of {milliseconds:.3g} ms)"
+
+    def _repr_html_(self) -> str:
+        from mbrl_fast.report.cards import episode_card
+
+        return episode_card(self)
 
 
 class Recorder:
     """Notes an episode step by step."""
 
-    def __init__(self, seed: int, state: NDArray[np.float32], inputs: dict[str, NDArray[np.float32]]) -> None:
-        self.seed, self.inputs, self.terminated = seed, inputs, False
+    def __init__(self, seed: int, state: NDArray[np.float32], inputs: dict[str, NDArray[np.float32]], task: Any = None) -> None:
+        self.seed, self.inputs, self.task, self.terminated = seed, inputs, task, False
         self.states, self.actions, self.plans = [state], list[NDArray[np.float32]](), list[NDArray[np.float32]]()
         self.rewards, self.plan_ms, self.env_ms, self.crashed = list[float](), list[float](), list[float](), list[bool]()
 
@@ -120,6 +135,7 @@ class Recorder:
             plans=self.plans,
             crashed=np.array(self.crashed, dtype=np.bool_),
             terminated=self.terminated,
+            task=self.task,
         )
 
 
@@ -165,7 +181,8 @@ def _drive(
     agent.reset()
     tracker = task.tracker()
     observation, _ = env.reset(seed=seed)
-    recorder = Recorder(seed, *task.observe(observation))
+    state, inputs = task.observe(observation)
+    recorder = Recorder(seed, state, inputs, task)
     check_spaces(env, task, recorder.states[0])
     if camera:
         camera.start(env)
@@ -199,6 +216,15 @@ def _planned_states(agent: DriverLike) -> NDArray[np.float32]:
     assert isinstance(agent, Agent)
     assert agent.plan is not None
     return np.array(agent.plan.states, dtype=np.float32)
+
+
+def ending(episode: Episode) -> str:
+    """Say how an episode ended, after how many steps, and with which return."""
+    steps = len(episode.actions)
+    dt = getattr(episode.task, "dt", None)
+    seconds = f" = {steps * dt:.4g} s" if dt else ""
+    total = f", return {episode.metrics['return']:.4g}" if "return" in episode.metrics else ""
+    return f"{outcome(episode.metrics)} after {steps} steps{seconds}{total}"
 
 
 def outcome(metrics: Metrics) -> str:

@@ -88,6 +88,7 @@ def evaluate(
     progress: Callable[[Iterable[Episode], int], Iterable[Episode]] | None = None,
     jobs: int = 1,
     max_steps: int | None = None,
+    record: bool = False,
 ) -> EvaluationResult:
     """Drive `episodes` episodes; episode i uses seed `seed + i`. The result does not depend on `jobs`.
 
@@ -99,14 +100,14 @@ def evaluate(
         seed: of the first episode.
         progress: wraps the iterator of finished episodes, given how many will come; for a progress bar.
         jobs: processes. More than one needs joblib (`pip install "mbrl-fast[cli]"`).
-        max_steps: see `run_episode`.
+        max_steps, record: see `run_episode`.
     """
     if episodes < 1:
         raise ValueError(f"episodes must be >= 1, got {episodes}")
     if jobs < 1:
         raise ValueError(f"jobs must be >= 1, got {jobs}")
     seeds = range(seed, seed + episodes)
-    finished = _drive_all(agent, task, seeds, min(jobs, episodes), max_steps)
+    finished = _drive_all(agent, task, seeds, min(jobs, episodes), max_steps, record)
     done = list(progress(finished, episodes) if progress else finished)
     return EvaluationResult(tuple(sorted(done, key=lambda episode: episode.seed)))
 
@@ -117,22 +118,23 @@ def _drive_all(
     seeds: Sequence[int],
     jobs: int,
     max_steps: int | None,
+    record: bool,
 ) -> Iterable[Episode]:
     """Yield finished episodes as they come, in any order."""
     if jobs == 1:
         driver = agent if isinstance(agent, Agent) else agent()
-        return (run_episode(driver, task, seed, max_steps) for seed in seeds)
+        return (run_episode(driver, task, seed, max_steps, record) for seed in seeds)
     if isinstance(agent, Agent):
         raise TypeError(f"agent must be a function that makes one when jobs > 1, got an Agent and jobs={jobs}")
     try:
         from joblib import Parallel, delayed
     except ImportError:
         raise ImportError('jobs > 1 needs joblib: pip install "mbrl-fast[cli]"') from None
-    work = (delayed(_drive_one)(agent, task, seed, max_steps) for seed in seeds)
+    work = (delayed(_drive_one)(agent, task, seed, max_steps, record) for seed in seeds)
     # One episode at a time to a worker: they differ tenfold in length.
     finished: Iterable[Episode] = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=2 * jobs)(work)
     return finished
 
 
-def _drive_one(make_agent: Callable[[], Agent], task: TaskLike, seed: int, max_steps: int | None) -> Episode:
-    return run_episode(make_agent(), task, seed, max_steps)
+def _drive_one(make_agent: Callable[[], Agent], task: TaskLike, seed: int, max_steps: int | None, record: bool) -> Episode:
+    return run_episode(make_agent(), task, seed, max_steps, record)

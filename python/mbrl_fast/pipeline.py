@@ -138,7 +138,8 @@ def _draw(run: Run, task: Any, history: History) -> None:
     from mbrl_fast import plot
 
     plot.save(plot.losses(history), run.plots / "losses.png")
-    plot.save(plot.open_loop(history, task.dt), run.plots / "open_loop.png")
+    if history.open_loop:  # validation episodes may be too short for it
+        plot.save(plot.open_loop(history, task.dt), run.plots / "open_loop.png")
 
 
 def describe(recipe: Recipe) -> dict[str, Any]:

@@ -67,6 +67,9 @@ class Problem:
     )
     inputs = property(lambda self: dict(self._core.inputs), doc="Run-time inputs: name -> shape ('horizon' first if per step).")
     graph = property(lambda self: self._graph, doc="The exported programs as plain data, for inspection.")
+    multiply_adds = property(
+        lambda self: self._core.multiply_adds("step") * self.members, doc="Of one model step of one candidate, over all members."
+    )
     bytes = property(lambda self: self._bytes, doc="The Problem file.")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -355,11 +358,15 @@ class Problem:
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{name} {list(shape)}" for name, shape in self.inputs.items()) or "none"
-        work = self._core.multiply_adds("step") * self.members
         return (
             f"Problem(state {self.state_size}, action {self.action_size}, dt {self.dt:g} s, members {self.members}, "
-            f"inputs: {inputs}; programs: {', '.join(self._graph['programs'])}; {work:,} multiply-adds a model step)"
+            f"inputs: {inputs}; programs: {', '.join(self._graph['programs'])}; {self.multiply_adds:,} multiply-adds a model step)"
         )
+
+    def _repr_html_(self) -> str:
+        from mbrl_fast.report.cards import problem_card
+
+        return problem_card(self)
 
 
 def _flat(value: ArrayLike, size: int, name: str) -> Floats:

@@ -90,7 +90,8 @@ class _Row:
 
     def __init__(self, task: Any, seed: int, observation: Any) -> None:
         self.task, self.tracker = task, task.tracker()
-        self.recorder = Recorder(seed, *task.observe(observation))
+        state, inputs = task.observe(observation)
+        self.recorder = Recorder(seed, state, inputs, task)
 
     def add(
         self, action: NDArray[np.float32], reward: float, observation: Any, info: dict[str, Any], plan_ms: float, env_ms: float

@@ -17,7 +17,7 @@ from mbrl_fast.report.sticks import HEIGHT, STICK, WIDTH, StickCamera
 from mbrl_fast.report.video import PLANNED, SMOOTH
 from mbrl_fast.tasks import TASKS
 
-NAMES = [name for name, (camera, _) in FILMED.items() if issubclass(camera, StickCamera)]
+NAMES = [name for name, camera in FILMED.items() if issubclass(camera, StickCamera)]
 pytest.importorskip("PIL")
 
 
@@ -39,7 +39,7 @@ def test_these_tasks_are_filmed_as_sticks() -> None:
 
 @pytest.mark.parametrize(("name", "bodies"), [("cartpole-swingup", None), ("inverted-pendulum", None), ("reacher", "fingertip")])
 def test_the_tip_is_where_the_simulator_has_it(name: str, bodies: str | None) -> None:
-    task, camera = TASKS[name](), FILMED[name][0]
+    task, camera = TASKS[name](), FILMED[name]
     assert issubclass(camera, StickCamera)
     env = task.make_env()
     env.reset(seed=0)
@@ -60,7 +60,7 @@ def test_the_tip_is_where_the_simulator_has_it(name: str, bodies: str | None) ->
 
 @pytest.mark.parametrize("name", NAMES)
 def test_there_is_a_frame_for_each_step_and_the_end_is_held(name: str) -> None:
-    task, frames, camera = TASKS[name](), list[np.ndarray](), FILMED[name][0]
+    task, frames, camera = TASKS[name](), list[np.ndarray](), FILMED[name]
     run_episode(Agent(Still(task), task), task, seed=3, max_steps=3, camera=camera(frames.append))
     assert len(frames) == 3 + camera.fps
     assert camera.fps == pytest.approx(1 / task.dt)
@@ -70,7 +70,7 @@ def test_there_is_a_frame_for_each_step_and_the_end_is_held(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_stick_and_the_way_of_its_tip_are_in_the_picture(name: str) -> None:
-    frames, camera = list[np.ndarray](), FILMED[name][0]
+    frames, camera = list[np.ndarray](), FILMED[name]
     filming = camera(frames.append)
     states = np.zeros((5, 4), np.float32)
     states[:, 0] = np.linspace(0, 0.5, 5)
@@ -88,7 +88,7 @@ def test_the_plot_has_a_row_for_every_number_with_its_unit() -> None:
     rows = top.figure.axes
     assert [axes.get_ylabel() for axes in (*rows[:2], rows[-1])] == ["θ1 [rad]", "θ2 [rad]", "torque 2 [1]"]
     assert len(rows) == 6
-    assert top.get_title().startswith("seed 3: no success, return -")
+    assert top.get_title("left").startswith("seed 3: no success, return -")
     driven = top.lines[-2]
     np.testing.assert_allclose(driven.get_xdata(), [0, 0.02, 0.04, 0.06, 0.08])
     np.testing.assert_allclose(driven.get_ydata(), record.states[:, 0])

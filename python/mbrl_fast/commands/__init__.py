@@ -16,6 +16,7 @@ from mbrl_fast.commands.inspect import Inspect
 from mbrl_fast.commands.pets import Pets
 from mbrl_fast.commands.plan import Plan
 from mbrl_fast.commands.replay import Replay
+from mbrl_fast.commands.report import Report
 from mbrl_fast.commands.train import Train
 from mbrl_fast.commands.verify import Verify
 
@@ -25,6 +26,7 @@ A first session:
   mbrl-fast demo                                     # all of it, in a few minutes
   mbrl-fast train --out runs/first                   # collect, train, export, verify
   mbrl-fast evaluate runs/first --episodes 20        # drive
+  mbrl-fast report runs/first                        # all about it in one HTML file
   mbrl-fast pets --out runs/pets                     # learn online, from its own episodes
   mbrl-fast inspect runs/first/problem.safetensors   # look inside the file
   mbrl-fast replay decision.snapshot                 # one decision again, drawn
@@ -35,6 +37,7 @@ COMMANDS: dict[str, type[Command]] = {
     "demo": Demo,
     "train": Train,
     "evaluate": Evaluate,
+    "report": Report,
     "pets": Pets,
     "plan": Plan,
     "inspect": Inspect,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from json import dumps
 
-from mbrl_fast.commands.common import Flag, RunFolder, show
+from mbrl_fast.commands.common import Flag, RunFolder, say, show
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Evaluate:
     """Plan as if there were no delay, to see what looking across it is worth."""
     film: Flag = False
     """Film the first episode and plot it: episode.mp4 and episode.png in the run's plots."""
+    report: Flag = False
+    """Write report.html into the run folder, with the worst of these episodes."""
     json: Flag = False
     """Print one line of JSON instead of a table."""
 
@@ -48,7 +50,7 @@ class Evaluate:
 
         from mbrl_fast.demo import progress_bar
         from mbrl_fast.evaluation import evaluate
-        from mbrl_fast.pipeline import load_agent
+        from mbrl_fast.pipeline import load_agent, load_problem
         from mbrl_fast.recipe import make_task
         from mbrl_fast.report.table import comparison
         from mbrl_fast.run import open_run
@@ -64,7 +66,7 @@ class Evaluate:
             delay = 0.0 if self.ignore_delay else task.seconds
         agent = partial(load_agent, run.problem, planner, task, delay)
         agent()  # a bad file is refused here, once, and not by every worker
-        result = evaluate(agent, task, self.episodes, self.seed, progress_bar, self.jobs, self.max_steps)
+        result = evaluate(agent, task, self.episodes, self.seed, progress_bar, self.jobs, self.max_steps, record=self.report)
         line = result.to_dict()
         if self.actuation_delay:
             line.update(actuation_delay=task.seconds, looked_across=delay > 0)
@@ -73,6 +75,10 @@ class Evaluate:
             from mbrl_fast.report.film import film
 
             film(agent(), task, self.seed, run.plots, self.max_steps)
+        if self.report:
+            from mbrl_fast.report.html import write_report
+
+            say(f"report in {write_report(run, task, load_problem(run.problem), result)}")
         if self.json:
             print(dumps(line))
         else:

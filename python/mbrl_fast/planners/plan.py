@@ -113,6 +113,12 @@ class Plan:
         return first
 
     @property
+    def horizon(self) -> str:
+        """How far it looks, in words: seconds and model steps."""
+        seconds = f"{len(self.actions) * self.knot_seconds:.4g} s"
+        return f"{seconds} = {len(self.states) - 1} model steps ahead" if len(self.states) else f"{seconds} ahead"
+
+    @property
     def model_steps(self) -> int:
         """Candidates × model steps × trajectories that were computed."""
         return self.stats.model_steps
@@ -147,8 +153,12 @@ class Plan:
 
     def __repr__(self) -> str:
         action = ", ".join(f"{u:.3g}" for u in self.action)
-        seconds = len(self.actions) * self.knot_seconds
-        return f"Plan(action [{action}], value {self.value:.4g}, {seconds:g} s ahead, status {self.status})"
+        return f"Plan(action [{action}], value {self.value:.4g}, {self.horizon}, status {self.status})"
+
+    def _repr_html_(self) -> str:
+        from mbrl_fast.report.cards import plan_card
+
+        return plan_card(self)
 
 
 @dataclass(frozen=True)

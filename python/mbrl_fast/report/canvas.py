@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,3 +36,11 @@ def save(axes: Axes, path: Path, dpi: int = 150) -> None:
 def save_figure(figure: Figure, path: Path, dpi: int = 150) -> None:
     """Write a figure to `path`; its suffix says the format."""
     figure.savefig(path, dpi=dpi)
+
+
+def entry_labels(task: Any, kind: str, size: int) -> list[str]:
+    """Names with units of the `size` numbers of a task's "state" or "action"; plain numbers where the task has none."""
+    names, units = (getattr(task, f"{kind}_{what}", ()) for what in ("names", "units"))
+    if len(names) != size or len(units) != size:
+        return [f"{kind}[{entry}]" for entry in range(size)]
+    return [f"{name} [{unit}]" for name, unit in zip(names, units, strict=True)]

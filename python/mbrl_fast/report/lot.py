@@ -20,6 +20,11 @@ SPOT_WIDTH, SPOT_NEAR, SPOT_FAR = 4.0, 10.0, 18.0
 SPOT_EDGES = np.arange(-28.0, 28.1, SPOT_WIDTH)
 
 
+def is_goal(value: ArrayLike | None) -> bool:
+    """Whether it is a goal in the car park, six numbers; so are episodes and plans of parking told."""
+    return value is not None and np.asarray(value).shape == (6,)
+
+
 def positions(states: ArrayLike) -> NDArray[np.float64]:
     """Give the positions [..., 2] in metres of states [..., 6]."""
     metres: NDArray[np.float64] = np.asarray(states, dtype=np.float64)[..., :2] * SCALES[:2]
