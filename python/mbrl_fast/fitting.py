@@ -102,9 +102,9 @@ def fit(
     """
     with _threads(settings.threads):
         state = _Fit(members, training, validation, spread, settings, augment)
-        with tqdm(
-            range(settings.epochs), desc=f"training {len(members)} × {type(members[0]).__name__}", disable=not progress
-        ) as bar:
+        name = f"training {len(members)} × {type(members[0]).__name__}"
+        # leave=None: a bar below another one goes when it is done, one by itself stays
+        with tqdm(range(settings.epochs), desc=name, leave=None, disable=not progress) as bar:
             for _ in bar:
                 state.epoch()
                 bar.set_postfix(train=f"{state.losses[-1].mean():.2e}", validation=f"{state.validations[-1].mean():.2e}")

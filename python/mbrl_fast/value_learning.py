@@ -69,7 +69,7 @@ def learn_value(
         row = int(np.flatnonzero(np.isnan(data.rewards))[0])
         raise ValueError(f"rewards must be known for a value to be learnt, got NaN at row {row}")
     model = copy.deepcopy(model).normalise(data.states, _likely_returns(data, settings.discount))
-    for round in tqdm(range(settings.rounds), desc="learning a value", disable=not progress):
+    for round in tqdm(range(settings.rounds), desc="learning a value", leave=None, disable=not progress):
         returns = n_step_returns(data, _values(model, data.next_states), settings.discount, settings.steps)
         epochs = settings.training.epochs if round == 0 else max(1, settings.training.epochs // 3)
         training = replace(settings.training, epochs=epochs, seed=settings.training.seed + round)
