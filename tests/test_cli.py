@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -49,11 +50,11 @@ def test_help_lists_every_command_and_needs_no_torch() -> None:
     script = "import sys; from mbrl_fast.cli import main; code = main(['--help']); sys.exit(code or 'torch' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert shown.returncode == 0
-    for command in ("demo", "train", "evaluate", "plan", "inspect", "verify"):
+    for command in ("demo", "train", "evaluate", "report", "plan", "inspect", "verify"):
         assert f"• {command}" in shown.stdout
 
 
-@pytest.mark.parametrize("command", ["demo", "train", "evaluate", "plan", "inspect", "verify"])
+@pytest.mark.parametrize("command", ["demo", "train", "evaluate", "report", "plan", "inspect", "verify"])
 def test_each_command_shows_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     assert f"\n  mbrl-fast {command} " in capsys.readouterr().out
@@ -163,6 +164,25 @@ def test_evaluate_prints_a_table_for_people(run_folder: Path, capsys: pytest.Cap
     captured = capsys.readouterr()
     assert "strict success (stopped)" in captured.out
     assert "1/1" in captured.err  # the progress bar
+
+
+def test_report_drives_episodes_and_writes_one_file_that_an_evaluation_writes_too(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(run_folder, run)
+    out = tmp_path / "report.html"
+    assert main(["report", str(run), "--episodes", "1", "--max-steps", "3", "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    page = out.read_text(encoding="utf-8")
+    for title in ("Outcome", "Training", "What the model predicts", "Worst episodes", "Time of a plan", "Configuration"):
+        assert f"<h2>{title}</h2>" in page
+    assert not (run / "report.html").exists()
+    assert main(["evaluate", str(run), "--episodes", "1", "--max-steps", "3", "--report", "--json"]) == 0
+    assert capsys.readouterr().out.startswith("{")
+    assert "<h2>Worst episodes</h2>" in (run / "report.html").read_text(encoding="utf-8")
+    assert main(["report", str(run), "--episodes", "0"]) == 0
+    assert "<h2>Worst episodes</h2>" not in (run / "report.html").read_text(encoding="utf-8")
 
 
 def test_plan_shows_knots_and_as_json_everything(problem: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -129,6 +129,24 @@ def test_recorded_plans_are_what_was_intended_at_each_step() -> None:
     assert [plan[:, 0].tolist() for plan in episode.plans] == [[9, 10], [10, 11], [11, 12]]
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_evaluate_records_plans_when_asked(jobs: int) -> None:
+    assert [len(episode.plans) for episode in evaluate(make_agent, LineTask(), 2, seed=9, jobs=jobs, record=True).episodes] == [
+        3,
+        2,
+    ]
+    assert evaluate(make_agent, LineTask(), 1, seed=9, jobs=jobs).episodes[0].plans == []
+
+
+def test_an_episode_knows_whose_it_is_and_its_words_are_few() -> None:
+    task = LineTask()
+    episode = run_episode(make_agent(), task, seed=9)
+    assert episode.task is task
+    said = repr(episode)
+    assert said.startswith("Episode(of an unnamed task, seed 9: parked, at rest after 3 steps, return 1, plans of ")
+    assert said.endswith(" ms)")
+
+
 def test_a_camera_sees_every_plan_and_the_end() -> None:
     shots: list[Any] = []
     camera = SimpleNamespace(start=shots.append, shoot=lambda states, caption: shots.append((states is None, caption)))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import GOAL, STATE, Exported
 from page import read_page
 from records import pendulum_episode
 
 import mbrl_fast as mf
+from conftest import GOAL, STATE, Exported
 
 pytest.importorskip("matplotlib")
 
@@ -22,7 +22,7 @@ def test_a_problem_tells_its_sizes_bounds_and_cost(everything: mf.Problem) -> No
     assert page.rows["action"] == ["1, from [-1] to [1]"]
     assert page.rows["run-time inputs"] == ["goal [1], wind ['horizon', 1]"]
     assert page.rows["model step"] == [f"0.1 s, {everything.multiply_adds:,} multiply-adds"]
-    assert "termination" in page.rows["programs"][0]
+    assert page.rows["programs"] == ["step, terminal_value, observe, policy"]
 
 
 def test_a_plan_tells_its_horizon_in_seconds_and_model_steps_and_shows_where_it_leads(small: Exported) -> None:
