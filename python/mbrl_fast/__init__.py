@@ -37,17 +37,19 @@ if TYPE_CHECKING:
     from mbrl_fast import plot
     from mbrl_fast.export import ExportError, export
     from mbrl_fast.planners.collocation import Collocation
+    from mbrl_fast.teaching import check_planner
 
 __version__: str = build_info()["version"]
 
 _LAZY = {
+    "check_planner": "mbrl_fast.teaching",
     "export": "mbrl_fast.export",
     "ExportError": "mbrl_fast.export",
     "Collocation": "mbrl_fast.planners.collocation",
 }
 _LAZY_MODULES = {
     "data", "episode", "evaluation", "hub", "metrics", "minari_io", "models", "online", "onnx_io", "plot", "reference",
-    "report", "rewards", "sweep", "tasks", "training", "vector_evaluation",
+    "report", "rewards", "sweep", "tasks", "teaching", "training", "vector_evaluation",
 }  # fmt: skip
 _EXTRA = {"torch": "train", "tqdm": "train", "gymnasium": "envs", "highway_env": "envs", "matplotlib": "train"}
 
@@ -89,6 +91,7 @@ __all__ = [
     "RandomShootingSettings",
     "Refined",
     "build_info",
+    "check_planner",
     "export",
     "load",
     "noise",
