@@ -28,6 +28,15 @@ def axes_or_new(axes: Axes | None, width: float = 7.0, height: float = 4.5) -> A
     return axes if axes is not None else new_figure(width, height).add_subplot()
 
 
+def logarithmic(axes: Axes) -> None:
+    """Make the x axis logarithmic, with plain numbers at its ticks, however little it spans."""
+    from matplotlib.ticker import LogFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(LogFormatter())
+
+
 def save(axes: Axes, path: Path, dpi: int = 150) -> None:
     """Write the figure of `axes` to `path`; its suffix says the format."""
     save_figure(axes.figure, path, dpi)  # type: ignore[arg-type]

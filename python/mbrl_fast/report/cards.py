@@ -36,7 +36,7 @@ def problem_card(problem: Problem) -> str:
 
 def plan_card(plan: Plan) -> str:
     """What a plan does now, what it is worth, how far it looks, and where it leads."""
-    spread = [f"{name} {value:.3g}" for name in ("within", "between") if np.isfinite(value := getattr(plan, name))]
+    spread = [f"{name} {value:.3g}" for name in ("within", "between") if (value := getattr(plan, name)) > 0.0]
     rows = [
         ("action", _numbers(plan.action)),
         ("value", f"{plan.value:.4g}" + (f" (std {', '.join(spread)} members)" if spread else "")),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mbrl_fast.evaluation import EvaluationResult
-from mbrl_fast.report.canvas import COLORS, GREY, axes_or_new
+from mbrl_fast.report.canvas import COLORS, GREY, axes_or_new, logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,8 +36,7 @@ def latency(plan_ms: EvaluationResult | ArrayLike, deadline_ms: float | None = N
     if deadline_ms is not None:
         late = float((times > deadline_ms).mean())
         axes.axvline(deadline_ms, color=COLORS[1], linewidth=2, label=f"deadline {deadline_ms:.4g} ms: {late:.2%} later")
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
+    logarithmic(axes)
     axes.set_xlabel("milliseconds of a plan")
     axes.set_ylabel("share of plans")
     axes.set_title(f"{times.size:,} plans")

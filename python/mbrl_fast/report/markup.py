@@ -22,7 +22,7 @@ def table(rows: Iterable[Sequence[Any]], header: Sequence[Any] = ()) -> str:
 
 def _cell(tag: str, value: Any) -> str:
     # styles of notebooks align to the right
-    return f'<{tag} style="text-align:left">{escape(str(value))}</{tag}>'
+    return f'<{tag} style="text-align:left; padding-right:1em">{escape(str(value))}</{tag}>'
 
 
 def picture(drawn: Axes | Path, description: str) -> str:

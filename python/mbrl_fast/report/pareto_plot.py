@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mbrl_fast.evaluation import EvaluationResult
-from mbrl_fast.report.canvas import COLORS, GREY, axes_or_new
+from mbrl_fast.report.canvas import COLORS, GREY, axes_or_new, logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,8 +37,7 @@ def pareto(results: Mapping[str, Result | Sequence[Result]], quantity: str | Non
     axes = axes_or_new(axes)
     points = [_draw(axes, name, group, quantity, number) for number, (name, group) in enumerate(lines.items())]
     axes.plot(*_front(np.concatenate(points), lower_is_better=quantity == "crash").T, color=GREY, linewidth=1, zorder=0)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
+    logarithmic(axes)
     axes.set_xlabel("milliseconds of a plan, median")
     axes.set_ylabel("return, mean" if quantity == "return" else f"{quantity} rate, 95 % interval")
     axes.grid(alpha=0.3)

@@ -94,8 +94,8 @@ def draw(record: Episode, bad: BadStep | None) -> Axes:
     if is_goal(record.inputs.get("goal")):
         axes.plot(*positions(record.plans[bad.step]).T, "--", **style)
         axes.plot(*positions(record.states[bad.step]), "*", markersize=14, label="first bad step, and its plan", **style)
-        axes.legend(loc="upper right", fontsize="small", ncols=4)
     else:
         for each in axes.figure.axes:
-            each.axvline(bad.step * getattr(record.task, "dt", 1.0), linestyle=":", **style)
+            each.axvline(bad.step * getattr(record.task, "dt", 1.0), linestyle="--", label="first bad step", **style)
+    axes.legend(loc="upper right", fontsize="small", ncols=4)
     return axes
