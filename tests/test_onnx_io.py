@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -119,4 +120,10 @@ def test_other_numbers_than_the_test_vectors_are_noticed(small: Exported, tmp_pa
     right = OPERATIONS["dot"]
     monkeypatch.setitem(OPERATIONS, "dot", lambda graph, *values: graph.node("Neg", right(graph, *values)))
     with pytest.raises(ValueError, match=r"^next_state must agree with its test vectors within 1e-05, and ONNX Runtime is .* off$"):
+        to_onnx(small.problem, tmp_path / "x.onnx")
+
+
+def test_without_onnx_the_extra_is_named(small: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ImportError, match=r'^ONNX files need onnxruntime: pip install "mbrl-fast\[onnx\]"$'):
         to_onnx(small.problem, tmp_path / "x.onnx")
