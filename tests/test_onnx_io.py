@@ -100,6 +100,12 @@ def test_all_that_a_step_has_is_exported(everything: mf.Problem, tmp_path: Path)
     }  # fmt: skip
 
 
+def test_the_file_holds_no_more_than_it_needs(everything: mf.Problem, tmp_path: Path) -> None:
+    graph = onnx.load(to_onnx(everything, tmp_path / "all.onnx")).graph
+    assert [item.name for item in graph.input] == ["state", "action"]
+    assert {item.name for item in graph.initializer} <= {name for node in graph.node for name in node.input}
+
+
 def test_what_cannot_be_exported_is_refused_and_nothing_is_written(
     small: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,8 +46,10 @@ def to_onnx(problem: Problem, path: str | os.PathLike[str], outputs: Sequence[st
         raise ValueError(f"unknown output {unknown[0]!r}, this problem's step has: {', '.join(step['outputs'])}")
     model = _model(onnx, problem, step, outputs)
     onnx.checker.check_model(model, full_check=True)
-    _check(runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]), problem, outputs)
-    return write_whole(path, model.SerializeToString())
+    data, options = model.SerializeToString(), runtime.SessionOptions()
+    options.log_severity_level = 3  # it warns of every constant that it has folded itself
+    _check(runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"]), problem, outputs)
+    return write_whole(path, data)
 
 
 def _model(onnx: Any, problem: Problem, step: Mapping[str, Any], outputs: Sequence[str]) -> Any:
@@ -153,9 +155,10 @@ class _Member:
             result = graph.node("Gemm", *operands, weight, bias, transB=1)
             result = graph.node("Relu", result) if item["activation"] == "relu" else result
         elif op in OPERATIONS:
-            shape = graph.constant([-1, len(keep), len(item["in"][0]) // len(keep)], np.int64)
-            split = REDUCED.get(op, 0)
-            result = OPERATIONS[op](graph, *(graph.node("Reshape", x, shape) for x in operands[:split]), *operands[split:])
+            if split := REDUCED.get(op, 0):
+                shape = graph.constant([-1, len(keep), len(item["in"][0]) // len(keep)], np.int64)
+                operands[:split] = [graph.node("Reshape", operand, shape) for operand in operands[:split]]
+            result = OPERATIONS[op](graph, *operands)
         else:
             raise ValueError(f"the operation {op} of this problem has no counterpart in ONNX")
         self._define(item["out"], result)
