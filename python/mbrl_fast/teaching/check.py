@@ -87,7 +87,7 @@ def check_planner(
             torch.manual_seed(seed)
             model = DynamicsModel()
     exercise = Exercise(
-        model, reward, torch.tensor(state, dtype=torch.float32),
+        model, reward, torch.as_tensor(state, dtype=torch.float32),
         {name: torch.as_tensor(value, dtype=torch.float32) for name, value in (inputs or {"goal": GOAL}).items()},
         torch.full((action_size,), float(action_low)), torch.full((action_size,), float(action_high)),
         horizon, action_repeat, population, selection, iterations, seed,
