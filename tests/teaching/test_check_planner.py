@@ -188,13 +188,9 @@ def test_other_problems_than_the_notebooks_are_planned_on() -> None:
 
 
 def test_a_whole_ranking_is_no_number_of_elites() -> None:
-    whole = student(
-        ("_, best = returns.topk(selection, largest=True, sorted=False)", "best = returns.topk(population)[1][:selection]")
-    )
-    assert check(whole, state=torch.zeros(6)).ok
-    wrong = student(("_, best = returns.topk(selection, largest=True, sorted=False)", "best = returns.topk(population)[1][:selection]"),
-                    ("unbiased=False, ", ""))  # fmt: skip
-    assert check(wrong).mistakes == ("unbiased std",)
+    ranked = ("returns.topk(selection, largest=True, sorted=False)", "[x[:selection] for x in returns.topk(population)]")
+    assert check(student(ranked), state=torch.zeros(6)).ok
+    assert check(student(ranked, ("unbiased=False, ", ""))).mistakes == ("unbiased std",)
 
 
 def test_an_argument_that_nobody_knows_is_refused() -> None:
