@@ -161,7 +161,7 @@ def test_a_gaussian_learns_what_happens_and_how_much_it_varies(std: str, beta: f
 
 
 def test_where_a_network_has_called_errors_chance_it_still_learns() -> None:
-    """A wave that is hardly noisy at all: plain likelihood settles for a flat mean and a large std (Seitzer et al. 2022, fig. 1)."""
+    """A wave with hardly any noise: plain likelihood settles for a flat mean and a large std (Seitzer et al. 2022, fig. 1)."""
     generator = np.random.default_rng(3)
     states = generator.uniform(-1, 1, (1000, 1)).astype(np.float32)
     after = states + np.sin(6 * states) + 0.01 * generator.normal(size=states.shape).astype(np.float32)

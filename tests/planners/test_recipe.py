@@ -17,7 +17,15 @@ KEEPER = "tests/planners/test_recipe.py"
 PLACES = [path for path in re.findall(r"`([\w/]+\.\w+)`", RECIPE) if path != KEEPER]
 OF_SAMPLERS = {"tests/reference/test_twins.py"}
 IN_API = ("cpp/api/mbrl_fast.cpp", "cpp/api/mbrl_fast.hpp", "cpp/api/settings.hpp", "cpp/controller/")
-IN_PYTHON = ("commands/", "demo.py", "pipeline.py", "online/settings.py", "planners/collocation.py", "planners/icem.py", "reference/icem.py")
+IN_PYTHON = (
+    "commands/",
+    "demo.py",
+    "pipeline.py",
+    "online/settings.py",
+    "planners/collocation.py",
+    "planners/icem.py",
+    "reference/icem.py",
+)
 BUILT_ON = {
     "cem": (*IN_API, "cpp/planners/icem.hpp", "cpp/planners/icem.cpp", *(f"python/mbrl_fast/{path}" for path in IN_PYTHON)),
     "ilqr": ("python/mbrl_fast/pipeline.py", "python/mbrl_fast/planners/plan.py"),
