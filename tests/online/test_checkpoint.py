@@ -113,6 +113,16 @@ def another_network(words: dict[str, Any], arrays: dict[str, Any]) -> None:
     arrays["member/1/network.0.weight"] = np.zeros((9, 4), np.float32)
 
 
+def test_a_setting_that_did_not_exist_yet_was_at_its_default(saved: Path) -> None:
+    def older(words: dict[str, Any], arrays: dict[str, Any]) -> None:
+        del words["settings"]["symmetries"]
+
+    rewrite(saved, older)
+    assert checkpoint.load(saved, SMALL, TASK).trial == 1
+    with pytest.raises(ValueError, match="was made with symmetries=False, got symmetries=True"):
+        checkpoint.load(saved, replace(SMALL, symmetries=True), TASK)
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -98,6 +98,33 @@ def test_a_warm_start_goes_on_from_the_last_weights(explored: Learnt) -> None:
     assert (weight(fresh) - weight(first)).abs().max() > 1e-2
 
 
+def test_symmetries_are_learnt_from_when_asked(explored: Learnt) -> None:
+    class Turned(Pendulum):
+        def symmetries(self, states: Any, actions: Any, next_states: Any, generator: Any) -> Any:
+            seen.append(states.shape)
+            return states, -actions, next_states
+
+    seen: list[tuple[int, ...]] = []
+    plain, _ = next_trial(small(), Turned(), explored)
+    assert not seen
+    turned, _ = next_trial(small(symmetries=True), Turned(), explored)
+    assert len(seen) == small().epochs
+    assert plain.records[-1]["train_loss"] != turned.records[-1]["train_loss"]
+
+
+def test_symmetries_that_a_task_does_not_have_are_refused(explored: Learnt) -> None:
+    class Plain:
+        """The pendulum without its symmetries."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "symmetries":
+                raise AttributeError(name)
+            return getattr(TASK, name)
+
+    with pytest.raises(ValueError, match="symmetries=True needs a task that has symmetries, pendulum has none"):
+        next_trial(small(symmetries=True), Plain(), explored)
+
+
 def test_a_trial_leaves_what_it_was_given_as_it_was(explored: Learnt) -> None:
     settings = small(warm_start=True)
     first, _ = next_trial(settings, TASK, explored)

@@ -96,8 +96,10 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 
 def _compare(path: Path, saved: dict[str, Any], settings: PETSSettings) -> None:
     """Only the same settings take the same course."""
+    # a setting that did not exist yet was at its default
+    saved = {**PETSSettings().to_dict(), **saved}
     for name, now in json.loads(json.dumps(settings.to_dict())).items():
-        before = saved.get(name)
+        before = saved[name]
         if name not in MAY_DIFFER and before != now:
             raise ValueError(f"{path} was made with {name}={before!r}, got {name}={now!r}: go on with that, or make another run")
 

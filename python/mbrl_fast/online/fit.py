@@ -13,7 +13,7 @@ from mbrl_fast.export import export
 from mbrl_fast.models import Expectation, Gaussian, LearntReward, LearntValue, Mixture
 from mbrl_fast.online.settings import PETSSettings
 from mbrl_fast.problem import Problem
-from mbrl_fast.training import History, TrainingSettings, elites, make_members, train, train_reward
+from mbrl_fast.training import Augment, History, TrainingSettings, elites, make_members, train, train_reward
 from mbrl_fast.value_learning import ValueSettings, learn_value
 
 
@@ -98,14 +98,24 @@ def fit(
     fresh = make_models(settings, task, seed)
     start = copy.deepcopy(before) if before is not None and settings.warm_start else fresh
     for member in start.members:
-        member.normalise(useful.states, useful.actions, useful.next_states)  # type: ignore[operator]
-    members, history = train(start.members, useful, training, progress=progress)
+        if hasattr(member, "normalise"):
+            member.normalise(useful.states, useful.actions, useful.next_states)  # type: ignore[operator]
+    members, history = train(start.members, useful, training, augment=_augment(settings, task), progress=progress)
     chosen = sorted(elites(history, settings.planning_members))
     if again and before is not None:
         return Models(members, chosen, before.reward, before.value), history
     reward = _fit_reward(start.reward, data, training, progress)
     value = _fit_value(before.value if before is not None else fresh.value, settings, data, training, progress)
     return Models(members, chosen, reward, value), history
+
+
+def _augment(settings: PETSSettings, task: Any) -> Augment | None:
+    if not settings.symmetries:
+        return None
+    if not hasattr(task, "symmetries"):
+        raise ValueError(f"symmetries=True needs a task that has symmetries, {task.name} has none")
+    turned: Augment = task.symmetries
+    return turned
 
 
 def _fit_reward(model: LearntReward | None, data: Transitions, training: TrainingSettings, progress: bool) -> LearntReward | None:

@@ -29,6 +29,7 @@ class PETSSettings:
         hidden_sizes: units of each hidden layer.
         std: how a network says its spread, "bounded" or "softplus" (`models.Gaussian`).
         epochs, batch_size, learning_rate, weight_decay, patience: of each fit (`TrainingSettings`).
+        symmetries: whether a fit turns and mirrors transitions as the task says is equally true (`task.symmetries`).
         warm_start: whether a fit goes on from the last one's weights, or begins anew.
         retrain_every: steps of an episode after which the model is fitted again, within it; 0: only between episodes.
         planner: "cem", "icem", "mppi", "random_shooting" or another planner that samples.
@@ -59,6 +60,7 @@ class PETSSettings:
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     patience: int = 20
+    symmetries: bool = False
     warm_start: bool = False
     retrain_every: int = 0
     planner: str = "cem"

@@ -76,16 +76,21 @@ class Parking:
     packages: ClassVar[tuple[str, ...]] = ("highway_env",)
     recipe: ClassVar[dict[str, int]] = {"transitions": 2000, "rounds": 2, "on_policy": 1000, "members": 4}
     pets: ClassVar[dict[str, Any]] = {
-        "exploration_episodes": 10,
-        "trials": 40,
+        "exploration_episodes": 5,
+        "trials": 20,
         "max_steps": 60,
         "members": 5,
-        "hidden_sizes": (64, 64),
+        "hidden_sizes": (64,),
+        "epochs": 200,
+        "batch_size": 64,
+        "learning_rate": 1e-2,
+        "patience": 100,
+        "symmetries": True,
         "planner": "cem",
         "planner_settings": _PLANNER,
-        "particles": 5,
+        "particles": 0,
     }
-    """Short episodes, so that a car which waits beside its spot does not fill the data."""
+    """Short episodes, so that a car which waits beside its spot does not fill the data; networks that give no spread (`model`)."""
     state_names: ClassVar[tuple[str, ...]] = STATE_NAMES
     state_units: ClassVar[tuple[str, ...]] = ("100 m", "100 m", "5 m/s", "5 m/s", "1", "1")
     action_names: ClassVar[tuple[str, ...]] = ("throttle", "steering")
@@ -173,6 +178,17 @@ class Parking:
         from mbrl_fast.models import LTI
 
         return LTI(self.state_size, self.action_size, hidden_size, dt=self.dt, position_columns=False)
+
+    def model(self, hidden_sizes: tuple[int, ...], std: str) -> nn.Module:
+        """What PETS learns: `network` with layers of one size. It gives no spread, whatever ``std`` is.
+
+        With symmetries it needs half the transitions of a Gaussian of everything.
+        """
+        from mbrl_fast.models import LTI
+
+        if len(set(hidden_sizes)) != 1:
+            raise ValueError(f"hidden_sizes of the parking task must be of one size, got hidden_sizes={tuple(hidden_sizes)}")
+        return LTI(self.state_size, self.action_size, hidden_sizes[0], len(hidden_sizes), self.dt, position_columns=False)
 
     def reward(self) -> nn.Module:
         """What plans collect."""

@@ -64,6 +64,7 @@ class Reacher(GymTask):
         "trials": 30,
         "members": 5,
         "hidden_sizes": (128, 128, 128),
+        "learning_rate": 2e-3,
         "planner": "icem",
         "planner_settings": {
             "horizon": 15,
