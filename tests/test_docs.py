@@ -11,7 +11,8 @@ import pytest
 
 import mbrl_fast as mf
 
-PAGE = (Path(__file__).parents[1] / "docs" / "notebook_to_library.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = (DOCS / "notebook_to_library.md").read_text(encoding="utf-8")
 QUICKER = {
     "transitions=2000": "transitions=120",
     "epochs=500": "epochs=3",
@@ -50,3 +51,22 @@ def test_the_names_that_the_page_shows_exist() -> None:
         for name in dotted.split("."):
             assert hasattr(found, name), f"the page names mf.{dotted}"
             found = getattr(found, name)
+
+
+def test_the_parts_of_pets_are_called_as_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    known: dict[str, Any] = {}
+    for source in blocks((DOCS / "pets.md").read_text(encoding="utf-8"), "python"):
+        exec(source.replace("epochs=60", "epochs=5"), known)
+    plt.close("all")
+    assert known["plan"].particle_returns.shape == (20,)
+    assert known["plan"].between > 0.0
+    assert (known["worst_fifth"] <= known["each"].mean(1)).all()
+    assert len(known["learnt"].returns) == 2
+    assert mf.load(tmp_path / "runs" / "pets" / "problem.safetensors").members == 2
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
+def test_the_pictures_of_a_page_are_there(page: str) -> None:
+    for picture in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", (DOCS / page).read_text(encoding="utf-8")):
+        assert (DOCS / picture).is_file(), picture
