@@ -63,7 +63,9 @@ def sweep(
     asked = [(name, seed) for name in settings for seed in seeds]
     say(f"{len(asked)} runs, {jobs} at once, in {folder}")
     work = (
-        delayed(_one)(replace(settings[name], seed=int(seed), threads=1), folder / name / f"seed{seed}", task, options)
+        delayed(_one)(
+            replace(settings[name], seed=int(seed), threads=1, training_threads=1), folder / name / f"seed{seed}", task, options
+        )
         for name, seed in asked
     )
     finished = Parallel(n_jobs=jobs)(work)

@@ -75,7 +75,9 @@ class Pets:
     eval_episodes: int | None = None
     """How many."""
     threads: int | None = None
-    """Of the planner and of PyTorch."""
+    """Of the planner."""
+    training_threads: int | None = None
+    """Of PyTorch while it trains: more than one helps large networks alone."""
     resume: Flag = False
     """Go on from the checkpoint in --out, if there is one."""
     overwrite: Flag = False
@@ -108,6 +110,7 @@ class Pets:
         names = (
             "trials", "exploration_episodes", "max_steps", "members", "elites", "hidden_sizes", "epochs", "learning_rate",
             "retrain_every", "planner", "particles", "propagation", "objective", "risk", "eval_every", "eval_episodes", "threads",
+            "training_threads",
         )  # fmt: skip
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         given.update({"terminal_value": True} if self.terminal_value else {})

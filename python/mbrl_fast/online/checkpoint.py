@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mbrl_fast.online.fit import Models
 
 FORMAT = 1
-MAY_DIFFER = ("trials", "eval_every", "eval_episodes")
+MAY_DIFFER = ("trials", "eval_every", "eval_episodes", "threads")
 """Settings of which no trial's course depends."""
 
 

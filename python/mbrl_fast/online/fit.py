@@ -93,7 +93,8 @@ def fit(
     # Steps are held out one by one: there are few episodes, and each is unlike the last.
     training = TrainingSettings(
         epochs=settings.epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay, patience=settings.patience, seed=seed, split_by="step", threads=settings.threads,
+        weight_decay=settings.weight_decay, patience=settings.patience, seed=seed, split_by="step",
+        threads=settings.training_threads,
     )  # fmt: skip
     fresh = make_models(settings, task, seed)
     start = copy.deepcopy(before) if before is not None and settings.warm_start else fresh

@@ -43,7 +43,9 @@ class PETSSettings:
             below 1, and is 0.99 where nothing is said.
         eval_every: trials after which fresh episodes are driven that nothing is learnt from; 0: never.
         eval_episodes: how many.
-        threads: of the planner, and of PyTorch while it trains, whose sums depend on it in their last bits.
+        threads: of the planner.
+        training_threads: of PyTorch while it trains, whose sums depend on it in their last bits. Networks with layers below some
+            hundred units are slower with more than one, and many times so on a busy machine.
     """
 
     task: str = "pendulum"
@@ -73,14 +75,16 @@ class PETSSettings:
     eval_every: int = 0
     eval_episodes: int = 5
     threads: int = 1
+    training_threads: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden_sizes", tuple(int(size) for size in self.hidden_sizes))
         usual = {"discount": 0.99} if self.terminal_value else {}
         object.__setattr__(self, "planner_settings", {**usual, **self.planner_settings})
         object.__setattr__(self, "planner", planner_name(self.planner))
-        for name in ("exploration_episodes", "trials", "members", "epochs", "batch_size", "patience", "eval_episodes", "threads"):
+        for name in ("exploration_episodes", "trials", "members", "epochs", "batch_size", "patience", "eval_episodes"):
             _at_least(1, **{name: getattr(self, name)})
+        _at_least(1, threads=self.threads, training_threads=self.training_threads)
         for name in ("seed", "retrain_every", "particles", "eval_every"):
             _at_least(0, **{name: getattr(self, name)})
         if self.max_steps is not None:
