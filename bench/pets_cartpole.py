@@ -73,7 +73,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--mbrl-seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--max-steps", type=int, default=200, help="of a trial")
     parser.add_argument("--population", type=int, help="in place of each task's own, here and in mbrl-lib")
-    parser.add_argument("--threads", type=int, default=2, help="of each planner and of each training")
+    parser.add_argument(
+        "--threads", type=int, default=2, help="of each planner, and of training where networks are large: in balance"
+    )
     parser.add_argument("--work", type=Path, default=Path("runs/pets_cartpole"), help="where runs are kept")
     parser.add_argument("--save", action="store_true", help="write bench/results/pets_cartpole.json")
     return parser.parse_args(arguments)
@@ -83,7 +85,8 @@ def settings(name: str, seed: int, options: argparse.Namespace) -> PETSSettings:
     """Ours, for one seed of one of the ``TASKS``."""
     task, given = TASKS[name]
     trials = options.trials if name == "balance" else options.swing_up_trials
-    given = {**given, "seed": seed, "trials": trials, "max_steps": options.max_steps, "threads": options.threads}
+    given = {**given, "seed": seed, "trials": trials, "max_steps": options.max_steps}
+    given |= {"threads": options.threads, "training_threads": options.threads if name == "balance" else 1}
     planner = dict(given.get("planner_settings", {}))
     if options.population:
         planner |= {"population": options.population, "elites": -(-options.population // 10)}

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--trials", type=int, help="planned episodes, default as the task recommends")
     parser.add_argument("--max-steps", type=int, help="of an episode")
     parser.add_argument("--epochs", type=int, help="of each fit, default as the task recommends")
-    parser.add_argument("--threads", type=int, default=2, help="of planner and training")
+    parser.add_argument("--threads", type=int, default=2, help="of the planner; training has one")
     parser.add_argument("--save", action="store_true", help="write bench/results/pets_homework.json")
     options = parser.parse_args(arguments)
     given = {"trials": options.trials, "max_steps": options.max_steps, "epochs": options.epochs, "threads": options.threads}
