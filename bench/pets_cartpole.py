@@ -29,7 +29,7 @@ from bench.contenders import NotInstalledError, pets_mbrl
 from mbrl_fast.online import PETSSettings, learn, make_settings
 
 MBRL_LIB: dict[str, Any] = {
-    "exploration_episodes": 9, "members": 7, "elites": 5, "hidden_sizes": (200, 200, 200, 200), "std": "bounded", "epochs": 25,
+    "exploration_episodes": 5, "members": 7, "elites": 5, "hidden_sizes": (200, 200, 200, 200), "std": "bounded", "epochs": 25,
     "batch_size": 256, "learning_rate": 7.5e-4, "weight_decay": 3e-5, "patience": 25, "warm_start": True, "retrain_every": 50,
     "planner": "cem", "particles": 20, "propagation": "ts1",
     "planner_settings": {
@@ -37,7 +37,7 @@ MBRL_LIB: dict[str, Any] = {
         "momentum": 0.1, "momentum_on": "variance", "truncate": True, "keep_elites": 0, "include_mean": False, "returns": "mean",
     },
 }  # fmt: skip
-"""examples/conf of mbrl-lib. Nine episodes of random driving are some 200 steps."""
+"""examples/conf of mbrl-lib. Five episodes of random driving are some 200 steps."""
 TASKS = {"balance": ("cartpole", MBRL_LIB), "swing-up": ("cartpole-swingup", {})}
 Record = dict[str, Any]
 
