@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 STYLES = {"exact model": ("black", "o"), "single network": ("C3", "s"), "ensemble": ("C0", "^")}
-VALUE = "with terminal value"
+FLAT = 15
+"""From this horizon on returns are close together, and drawn once more."""
 Row = dict[str, Any]
 
 
@@ -21,14 +22,20 @@ def picture(result: dict[str, Any], path: Path) -> None:
 
     rows, plain = result["rows"], [row for row in result["rows"] if not row["value_steps"]]
     figure, axes = pyplot.subplots(2, 2, figsize=(12, 8.6), layout="constrained")
+    closer = axes[0, 0].inset_axes((0.36, 0.2, 0.6, 0.5))
+    shown = {row["horizon"] for row in plain if row["model"] == "exact model"}
     for model, (colour, marker) in STYLES.items():
-        found = sorted((row for row in plain if row["model"] == model), key=lambda row: row["horizon"])
+        found = sorted((row for row in plain if row["model"] == model and row["horizon"] in shown), key=lambda row: row["horizon"])
         _curve(axes[0, 0], found, "horizon", colour, marker, model)
+        _curve(closer, [row for row in found if row["horizon"] >= FLAT], "horizon", colour, marker, model)
         axes[0, 1].plot(
             [r["horizon"] for r in found], [r["plan_ms"] for r in found], color=colour, marker=marker, ms=4, label=model
         )
     _gain(axes[1, 0], [row for row in plain if row["model"] == "single network"], [row for row in rows if row["value_steps"]])
     _cost(axes[1, 1], [row for row in rows if row["value_steps"]])
+    closer.set_xticks(sorted(horizon for horizon in shown if horizon >= FLAT))
+    closer.tick_params(labelsize=8)
+    closer.grid(alpha=0.3)
     axes[0, 0].set(title="return of an episode", ylabel="return", xlabel="horizon, steps of 0.05 s")
     axes[0, 1].set(title="milliseconds of a plan, one thread", ylabel="ms", xlabel="horizon, steps of 0.05 s", yscale="log")
     axes[0, 1].yaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -43,7 +50,7 @@ def picture(result: dict[str, Any], path: Path) -> None:
         axis.title.set_fontsize(10)
         axis.grid(alpha=0.3)
         if axis.get_legend_handles_labels()[1]:
-            axis.legend(fontsize=8)
+            axis.legend(fontsize=8, ncols=3 if axis is axes[0, 0] else 1)
     seeds = len(result["options"]["data_seeds"])
     figure.suptitle(
         f"Pendulum-v1, CEM 3 × 100: {seeds} data seeds of {result['options']['starts']} episodes, standard errors over seeds"
