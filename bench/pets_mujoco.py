@@ -56,7 +56,8 @@ Row = dict[str, Any]
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     options = parse(arguments)
     result: dict[str, Any] = {
-        "machine": measure.machine(("gymnasium", "mujoco")), "evaluation": {"first seed": EVALUATION_SEED},
+        "machine": measure.machine(("gymnasium", "mujoco")), "options": {**vars(options), "work": options.work.name},
+        "evaluation": {"first seed": EVALUATION_SEED},
         "tasks": {name: blank(name, options) for name in options.tasks},
     }  # fmt: skip
     for name in options.tasks:

@@ -73,7 +73,10 @@ class Policy:
 
 def main(arguments: Sequence[str] | None = None) -> Row:
     options = parse(arguments)
-    result: Row = {"machine": measure.machine(("highway-env", "stable-baselines3", "sb3-contrib")), "goal": GOAL, "networks": {}}
+    result: Row = {
+        "machine": measure.machine(("highway-env", "stable-baselines3", "sb3-contrib")),
+        "options": {**vars(options), "work": options.work.name}, "goal": GOAL, "networks": {},
+    }  # fmt: skip
     for network in options.networks:
         seeds = options.gaussian_seeds if network == "gaussian" else options.seeds
         found = result["networks"][network] = {"settings": {**settings(network, 0, options).to_dict(), "seed": seeds}}
@@ -93,7 +96,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--gaussian-seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), help="what is learnt")
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=["lti"], help="what is learnt")
     parser.add_argument("--trials", type=int, help="default as the task recommends")
     parser.add_argument("--max-steps", type=int, help="of an episode, default as the task recommends")
     parser.add_argument("--epochs", type=int, help="of each fit")

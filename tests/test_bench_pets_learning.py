@@ -68,7 +68,23 @@ def test_random_actions_and_published_figures_stand_beside() -> None:
 
 @needs_parking
 def test_parking_goes_on_where_it_was_cut(tmp_path: Path, results: Path) -> None:
-    words = ["--seeds", "5", "--gaussian-seeds", "6", "--trials", "4", "--max-steps", "8", "--epochs", "1", "--episodes", "2"]
+    words = [
+        "--seeds",
+        "5",
+        "--gaussian-seeds",
+        "6",
+        "--networks",
+        "lti",
+        "gaussian",
+        "--trials",
+        "4",
+        "--max-steps",
+        "8",
+        "--epochs",
+        "1",
+        "--episodes",
+        "2",
+    ]
     (results).mkdir()
     curve = [{"transitions": 2000, "success_rate": 0.02, "episodes": 50, "return": -1.0}]
     known = {"cells": {"SAC + HER": {"curve": curve}, "TQC + HER": {"absent": "not installed"}}}
