@@ -62,8 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     }  # fmt: skip
     for name in options.tasks:
         for seed in seeds_of(name, options):
-            found = result["tasks"][name]["seeds"][str(seed)] = {"evaluations": [], "trials": []}
-            run(name, seed, options, found, partial(keep, result, options.save))
+            run(name, seed, options, result["tasks"][name]["seeds"][str(seed)], partial(keep, result, options.save))
         show(name, result["tasks"][name])
     keep(result, options.save)
     return result
@@ -107,26 +106,36 @@ def blank(name: str, options: argparse.Namespace) -> Row:
         "settings": {**settings(name, 0, options).to_dict(), "seed": seeds_of(name, options)},
         "random actions": [float(episode.rewards.sum()) for episode in at_random],
         "published": PUBLISHED[name],
-        "seeds": {},
+        "seeds": {str(seed): known(kept(name, seed, options)) for seed in seeds_of(name, options)},
     }
 
 
+def kept(name: str, seed: int, options: argparse.Namespace) -> Path:
+    """Where the evaluations of one seed are kept, one JSON object a line, beside its run folder."""
+    path: Path = options.work / name / f"seed{seed}.jsonl"
+    return path
+
+
+def known(path: Path) -> Row:
+    """Evaluations until now, and the records of trials, of which there may be more."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    metrics = Run(path.with_suffix("")).read_metrics() if rows else []
+    return {"evaluations": rows, "trials": [line for line in metrics if line["event"] == "trial"]}
+
+
 def run(name: str, seed: int, options: argparse.Namespace, found: Row, keep: Callable[[], None]) -> None:
-    """Learn with one seed, and evaluate whenever `eval_every` more trials are done; `keep` is called after each."""
-    whole, task = settings(name, seed, options), make_task(name)
-    folder = options.work / name / f"seed{seed}"
-    path = options.work / name / f"seed{seed}.jsonl"
-    done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    """Learn with one seed, and evaluate whenever some more trials are done; `keep` is called after each evaluation."""
+    whole, task, path = settings(name, seed, options), make_task(name), kept(name, seed, options)
     every = options.eval_every or EVALUATED[name][0]
     for trials in range(every, whole.trials + 1, every):
-        row = next((row for row in done if row["trial"] == trials), None)
-        if row is None:
-            learnt = learn(replace(whole, trials=trials), folder, task=task, resume=True, say=print)
-            row = {"trial": trials, "step": int(learnt.steps[-1]), **driven(whole, task, folder, options), **spent(learnt)}
-            with path.open("a") as file:
-                file.write(json.dumps(row) + "\n")
-        found["evaluations"].append(row)
-        found["trials"] = [line for line in Run(folder).read_metrics() if line["event"] == "trial"]
+        if any(row["trial"] == trials for row in found["evaluations"]):
+            continue
+        learnt = learn(replace(whole, trials=trials), path.with_suffix(""), task=task, resume=True, say=print)
+        driven_now = driven(whole, task, path.with_suffix(""), options)
+        row = {"trial": trials, "step": int(learnt.steps[-1]), **driven_now, **spent(learnt)}
+        with path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        found |= known(path)
         keep()
 
 
