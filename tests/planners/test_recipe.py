@@ -21,6 +21,7 @@ IN_PYTHON = (
     "commands/",
     "demo.py",
     "pipeline.py",
+    "hub.py",
     "online/settings.py",
     "planners/collocation.py",
     "planners/icem.py",
