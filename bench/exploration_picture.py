@@ -49,9 +49,11 @@ def picture(result: dict[str, Any], path: Path) -> None:
 
 def _map(axis: Any, name: str, each: dict[str, Any], most: float) -> Any:
     """Where it was; the circle is the noisy patch."""
+    from matplotlib.colors import PowerNorm
     from matplotlib.patches import Circle
 
-    drawn = axis.imshow(_share(each["visited"]).T, origin="lower", extent=(-1, 1, -1, 1), cmap="magma", vmin=0.0, vmax=most)
+    norm = PowerNorm(0.5, 0.0, most)  # rare places are to be seen, too
+    drawn = axis.imshow(_share(each["visited"]).T, origin="lower", extent=(-1, 1, -1, 1), cmap="magma", norm=norm)
     axis.add_patch(Circle(tuple(CENTRE), RADIUS, fill=False, color="cyan", linewidth=1.2))
     axis.plot(0.0, 0.0, "+", color="white", ms=7)
     axis.set_title(f"{name}: {each['final_coverage']:.0%} seen", fontsize=10)
