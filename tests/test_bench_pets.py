@@ -101,7 +101,8 @@ def test_cart_pole_goes_on_where_it_was_cut(tmp_path: Path) -> None:
 
 def test_settings_of_the_cart_poles() -> None:
     options = pets_cartpole.parse([])
-    balance, swing_up = (pets_cartpole.settings(name, 3, options) for name in pets_cartpole.TASKS)
+    balance, small, swing_up = (pets_cartpole.settings(name, 3, options) for name in pets_cartpole.TASKS)
+    assert (small.task, small.trials, small.hidden_sizes) == (balance.task, balance.trials, (64, 64))
     assert (balance.planning_members, balance.particles, balance.seed, balance.trials) == (5, 20, 3, options.trials)
     assert swing_up.trials == options.swing_up_trials
     smaller = pets_cartpole.settings("balance", 3, pets_cartpole.parse(["--population", "55"]))
