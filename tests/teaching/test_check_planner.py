@@ -15,6 +15,7 @@ from mbrl_fast import reference
 from mbrl_fast.reference.notebook import DynamicsModel, reward_model
 from mbrl_fast.rewards import GoalDistance
 from mbrl_fast.teaching.exercise import Exercise, Switches, solve
+from mbrl_fast.teaching.mistakes import same
 
 NOTEBOOK = """
 def predict_trajectory(state, actions, model, action_repeat=1):
@@ -209,3 +210,11 @@ def test_the_exercise_without_mistakes_is_the_reference_twin() -> None:
         ours, theirs = solve(exercise, Switches(5, 5, 10), plan), twin.plan(state, goal=goal)
         torch.testing.assert_close(ours.answer, theirs.action, rtol=0, atol=1e-5)
         assert [set(a.tolist()) for a in ours.elites] == [set(b.tolist()) for b in theirs.elites]
+
+
+def test_where_a_model_diverges_both_may() -> None:
+    lost = torch.tensor([1.0, float("nan"), float("inf")])
+    assert same(lost.clone(), lost)
+    assert not same(torch.tensor([1.0, 2.0, float("inf")]), lost)
+    assert not same(torch.tensor([1.1, float("nan"), float("inf")]), lost)
+    assert same(torch.full((3,), float("nan")), torch.full((3,), float("nan")))
