@@ -74,6 +74,7 @@ bench: setup
 	$(BIN)/python -m bench.tiny
 	$(BIN)/python -m bench.jitter --plans 20000 --deadline-plans 20000
 	$(BIN)/python -m bench.policy
+	$(BIN)/python -m bench.pets_plan --skip-compiled
 	$(BIN)/python -m bench.peers
 
 # Regenerates the committed type stubs of the C++ module.
