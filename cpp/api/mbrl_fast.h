@@ -69,7 +69,8 @@ MBRL_API int mbrl_problem_input_index(const mbrl_problem* problem, const char* n
 typedef struct mbrl_planner mbrl_planner;
 
 /* Settings by the names that Python has, e.g. {"population", 200}, {"warm_start", 1}; what is not named has Python's default.
- * "returns_best" 1 or 0 stands for returns="best" or "mean". Whole numbers must be whole; the seed is below 2^53. */
+ * "returns_best" 1 or 0 stands for returns="best" or "mean"; "objective" is 0..6 for mean, mean_std, worst, cvar, mean_within,
+ * mean_between, entropic, "propagation" 0 or 1 for ts_inf or ts1. Whole numbers must be whole; the seed is below 2^53. */
 typedef struct mbrl_setting {
     const char* name;
     double value;

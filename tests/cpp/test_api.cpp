@@ -136,6 +136,10 @@ TEST(bad_settings_are_one_sentence) {
     EXPECT(refused("population", NAN, "population must be a whole number"), mbrl_error());
     EXPECT(refused("population", 1e300, "population must be a whole number"), mbrl_error());
     EXPECT(refused("warm_start", 2, "warm_start must be a whole number in 0..1, got 2"), mbrl_error());
+    EXPECT(refused("objective", 7, "objective must be a whole number in 0..6, got 7"), mbrl_error());
+    EXPECT(refused("objective", 3, "risk must be in (0, 1] for objective cvar, got 0"), mbrl_error());
+    EXPECT(refused("propagation", 2, "propagation must be a whole number in 0..1, got 2"), mbrl_error());
+    EXPECT(refused("particles", 3, "particles of a model without a standard deviation do not differ"), mbrl_error());
     EXPECT(refused("seed", -1, "seed must be a whole number"), mbrl_error());
     EXPECT(refused("momentum", 1, "momentum must be in [0, 1), got 1"), mbrl_error());
     EXPECT(refused(nullptr, 1, "the name of a setting must not be NULL"), mbrl_error());
