@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from bench import pets_cartpole, pets_homework, pets_plan
+from bench import pets_cartpole, pets_cartpole_plan, pets_homework, pets_plan
 from bench.contenders import pets_lean, pets_mbrl
 from bench.pets_problem import PETSProblem, pendulum
 
@@ -143,3 +143,10 @@ def test_the_environment_is_mbrl_libs() -> None:
         there, here = theirs.step(action), ours.step(action)
         np.testing.assert_allclose(here[0], there[0], rtol=1e-5, atol=1e-6)
         assert here[2] == there[2]
+
+
+def test_one_plan_of_the_cart_pole_is_timed_in_turn() -> None:
+    pytest.importorskip("mbrl")
+    found = pets_cartpole_plan.main(["--threads", "1", "--rounds", "1", "--population", "40"])["threads"]["1"]
+    assert found["ratio"] == pytest.approx(found["mbrl_lib_ms"] / found["ours_ms"])
+    assert found["ours_ms"] > 0

@@ -113,6 +113,19 @@ def run(seed: int, trials: int, threads: int = 1, max_steps: int = 200, **overri
     return clock.records
 
 
+def planner(particles: int, **overrides: Any) -> Callable[[Any], Any]:
+    """Its planner on networks as they begin: state [4] -> action [1]."""
+    util = need("mbrl.util.common")
+    planning, wrapper = need("mbrl.planning"), need("mbrl.models")
+    made = configuration(0, **overrides)
+    model = util.create_one_dim_tr_model(made, (4,), (1,))
+    model.set_elite(list(range(made.dynamics_model.get("num_elites", made.overrides.get("num_elites", 5)))))
+    ends, reward = (need(f"mbrl.env.{room}").cartpole for room in ("termination_fns", "reward_fns"))
+    world = wrapper.ModelEnv(limited(200, Clock(1)), model, ends, reward, generator=torch.Generator())
+    agent = planning.create_trajectory_optim_agent_for_model(world, made.algorithm.agent, num_particles=particles)
+    return lambda state: agent.act(np.asarray(state, np.float64))
+
+
 def configuration(seed: int, **overrides: Any) -> Any:
     """Its configuration `pets_cartpole` on the CPU."""
     omega = need("omegaconf").OmegaConf
