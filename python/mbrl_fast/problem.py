@@ -121,7 +121,7 @@ class Problem:
                 ``particles`` of them: ``"mean"``; ``"mean_std"``: mean(R) + ``risk`` · std(R), the trajectories as the population
                 (a negative risk is cautious, a positive one curious); ``"mean_within"``: with √(mean over the members of the
                 variance among a member's particles) in place of std(R), which is chance; ``"mean_between"``: with the std over
-                the members of their mean returns, which is what is not known, and with few particles a member some chance (both need
+                the members of their mean returns, which is what is not known, and some chance where particles are few (both need
                 propagation "ts_inf");
                 ``"worst"``: min(R); ``"cvar"``: the mean of the worst ``risk`` · count of them, the last one in part where
                 that is no whole number, and min(R) where it is less than one; ``"entropic"``: log(mean exp(``risk`` · R)) /
