@@ -51,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     options = parse(arguments)
     found: dict[str, Any] = {}
     for name in options.tasks:
-        runs = {seed: ours(name, seed, options) for seed in options.seeds}
+        seeds = options.balance_seeds if name == "balance" and options.balance_seeds else options.seeds
+        runs = {seed: ours(name, seed, options) for seed in seeds}
         found[name] = {"settings": settings(name, 0, options).to_dict(), "ours": summary(runs)}
         show(f"{name}, mbrl_fast", found[name]["ours"])
     if "balance" in options.tasks and options.mbrl_trials:
@@ -62,7 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         except NotInstalledError as error:
             print(f"mbrl-lib: {error}")
             found["balance"]["absent"] = str(error)
-    result = {"machine": measure.machine(("gymnasium", "mujoco", "mbrl")), "threads": options.threads, "tasks": found}
+    result = {
+        "machine": measure.machine(("gymnasium", "mujoco", "mbrl")),
+        "threads": options.threads,
+        "note": options.note,
+        "tasks": found,
+    }
     if options.save:
         print(measure.save("pets_cartpole", result))
     return result
@@ -72,6 +78,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--balance-seeds", type=int, nargs="+", help="of balance, whose trials take minutes; default all")
     parser.add_argument("--trials", type=int, default=5, help="of the balances")
     parser.add_argument("--swing-up-trials", type=int, default=15)
     parser.add_argument("--mbrl-trials", type=int, default=2, help="of mbrl-lib; 0 leaves it out")
@@ -82,6 +89,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--threads", type=int, default=2, help="of each planner, and of training where networks are large: in balance"
     )
     parser.add_argument("--work", type=Path, default=Path("runs/pets_cartpole"), help="where runs are kept")
+    parser.add_argument("--note", help="kept in the result, such as what else the machine did")
     parser.add_argument("--save", action="store_true", help="write bench/results/pets_cartpole.json")
     return parser.parse_args(arguments)
 
