@@ -5,7 +5,7 @@
 * balance: mbrl-lib's environment and numbers. Population 350, 15 steps, 5 iterations, 35 elites, momentum 0.1, truncated normals;
   20 particles dealt anew in every step among 5 of 7 networks of 4 × 200 SiLU; 200 random steps, then a fit of 25 epochs every 50
   steps, from the last weights on. Solved by a trial in which the pole stands for all of its 200 steps.
-* small-balance: the same task as `mbrl-fast pets --task cartpole` learns it: networks of 2 × 64, clipped normals, one fit a trial.
+* small-balance: the same task as `mbrl-fast pets --task cartpole` learns it: networks of 2 × 64, clipped normals.
 * swing-up: `mbrl-fast pets --task cartpole-swingup`, the paper's but for smaller networks and half its particles. Solved by a trial
   at the end of which the tip stays within 0.15 m of its goal for the last second.
 
