@@ -15,7 +15,6 @@ chosen on seeds from 100 on.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -72,12 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     machine = measure.machine(("gymnasium",))
     result = {"machine": machine, "options": {**vars(options), "picture": None}, **settings, "found": found}
     show(found)
-    if options.save:
-        print(measure.save("exploration_bonus", result))
-    path = measure.RESULTS / "exploration_bonus.png" if options.save else options.picture
-    if path is not None:
-        picture(result, path)
-    return json.loads(json.dumps(result))  # type: ignore[no-any-return]
+    return measure.publish("exploration_bonus", result, picture, options.save, options.picture)
 
 
 def explored(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:

@@ -13,7 +13,6 @@ returns are always the environment's plain sums. Every data seed has starts of i
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -66,12 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         "rows": rows,
     }
     show(rows)
-    if options.save:
-        print(measure.save("horizon", result))
-    path = measure.RESULTS / "horizon.png" if options.save else options.picture
-    if path is not None:
-        picture(result, path)
-    return json.loads(json.dumps(result))  # type: ignore[no-any-return]
+    return measure.publish("horizon", result, picture, options.save, options.picture)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 
 import mbrl_fast as mf
 from bench.contenders import Contender
+from mbrl_fast.tensors import write_whole
 
 RESULTS = Path(__file__).parent / "results"
 PERCENTILES = (50.0, 90.0, 99.0, 99.9, 99.99, 100.0)
@@ -142,6 +143,16 @@ def _lines(path: str) -> list[str]:
 
 def save(name: str, result: dict[str, Any]) -> Path:
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
-    return path
+    return write_whole(RESULTS / f"{name}.json", (json.dumps(result, indent=1) + "\n").encode())
+
+
+def publish(
+    name: str, result: dict[str, Any], draw: Callable[[dict[str, Any], Path], Any], saved: bool, picture: Path | None
+) -> dict[str, Any]:
+    """Saves the result and its picture, or draws it where it is asked for. Returns the result as a reader of the file has it."""
+    if saved:
+        print(save(name, result))
+    path = RESULTS / f"{name}.png" if saved else picture
+    if path is not None:
+        draw(result, path)
+    return json.loads(json.dumps(result))  # type: ignore[no-any-return]
